@@ -1,0 +1,48 @@
+package billing
+
+import "time"
+
+// IntentState is where the execution of a change stands.
+type IntentState string
+
+// The states of an intent. calling is the only one in which Stripe may be
+// doing something that we do not know of yet.
+const (
+	IntentPending     IntentState = "pending"
+	IntentCalling     IntentState = "calling"
+	IntentDone        IntentState = "done"
+	IntentFailed      IntentState = "failed"
+	IntentRefused     IntentState = "refused"
+	IntentNeedsReview IntentState = "needs_review"
+)
+
+// Intent is one change that was agreed to and is to be carried out once. It is
+// written in the same transaction as the consent and it alone may reach a
+// mutating call of the Processor.
+type Intent struct {
+	ID         string // int_…
+	OrgID      string
+	ApprovalID string // empty for a person's own click
+	// RequestKey is the nonce of the form or the idempotency key of the call that
+	// made the intent; unique per org, empty if there was none.
+	RequestKey string
+	Actor      Actor // who asked
+	DecidedBy  Actor // who agreed
+	Assurance  string
+	Quote      Quote // what was agreed to
+	// Interactive says that a person is at the screen who can answer the bank's
+	// question; otherwise a payment that needs one fails cleanly.
+	Interactive bool
+	State       IntentState
+	Attempt     int
+	LeaseUntil  time.Time
+	CreatedAt   time.Time
+	CalledAt    time.Time
+	FinishedAt  time.Time
+	Result      *Outcome
+}
+
+// Open reports whether the intent still stands between a consent and its end.
+func (i Intent) Open() bool {
+	return i.State == IntentPending || i.State == IntentCalling || i.State == IntentNeedsReview
+}

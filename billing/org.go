@@ -1,0 +1,77 @@
+package billing
+
+import "time"
+
+// Org is a customer organisation of the host application: the tenant.
+type Org struct {
+	ID            string
+	Name          string
+	CustomerID    string // at Stripe; empty until the first checkout
+	DesignPartner bool   // provided free of charge on the top plan
+	// CheckoutSeq counts the org's Checkout sessions. It is part of the
+	// idempotency key, so two racing calls open the same session.
+	CheckoutSeq int64
+	Checkout    *Checkout // the live session, if one was opened
+	CreatedAt   time.Time
+}
+
+// User is a person who can sign in.
+type User struct {
+	ID        string
+	Email     string // lower-case
+	Name      string
+	CreatedAt time.Time
+}
+
+// Membership is a user's place in an org.
+type Membership struct {
+	OrgID   string
+	OrgName string
+	User    User
+	Role    Role
+}
+
+// Session is a person's sign-in: a revocable row. The browser holds a random
+// token of which only the SHA-256 is kept.
+type Session struct {
+	ID         string
+	Hash       []byte
+	UserID     string
+	OrgID      string // the org that the person looks at now
+	CreatedAt  time.Time
+	LastSeenAt time.Time
+	ExpiresAt  time.Time // absolute end
+	RevokedAt  time.Time
+}
+
+// SignInLink is an emailed single-use link; only its SHA-256 is kept.
+type SignInLink struct {
+	Hash      []byte
+	Email     string
+	Next      string // path to go to afterwards: one of our own pages
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	UsedAt    time.Time
+}
+
+// Credential is an API key: agent, member or host. Only its SHA-256 is kept.
+type Credential struct {
+	ID          string // key_…
+	Kind        PrincipalKind
+	OrgID       string // empty for a host key
+	PrincipalID string // agt_… for an agent, usr_… for a member token
+	Name        string // the agent's name, or the person's
+	Hash        []byte
+	Prefix      string // the first characters, to recognise a key by: "csa_4fZk"
+	Scopes      []string
+	CreatedBy   string // name of the person who made it
+	CreatedAt   time.Time
+	LastUsedAt  time.Time
+	PausedAt    time.Time
+	RevokedAt   time.Time
+}
+
+// AskRecord is how an agent's earlier requests ended.
+type AskRecord struct {
+	Approved, Denied, Unanswered int
+}

@@ -1,0 +1,75 @@
+package billing
+
+import (
+	"slices"
+	"time"
+)
+
+// PrincipalKind says what a caller is. The credential decides it, never the
+// client's word.
+type PrincipalKind string
+
+// The kinds of principal.
+const (
+	KindHuman  PrincipalKind = "human"  // a session cookie
+	KindMember PrincipalKind = "member" // a member token: a person's tool acting for that person
+	KindAgent  PrincipalKind = "agent"  // an agent key: may ask, never decides
+	KindHost   PrincipalKind = "host"   // the SaaS application that installed Countersign
+	KindSystem PrincipalKind = "system" // Countersign itself, in the audit log only
+)
+
+// Role is what a member may do in an org.
+type Role string
+
+// The roles. Plan changes and approvals are for owners and billing admins.
+const (
+	RoleOwner        Role = "owner"
+	RoleBillingAdmin Role = "billing_admin"
+	RoleMember       Role = "member"
+)
+
+// CanManage reports whether the role may change the plan and decide requests.
+func (r Role) CanManage() bool { return r == RoleOwner || r == RoleBillingAdmin }
+
+// The scopes of agent keys.
+const (
+	ScopeRead    = "billing:read"
+	ScopeRequest = "billing:request"
+)
+
+// Actor names who did something, as kept with approvals, intents and the audit
+// log: it stays readable when the key or the person is long gone.
+type Actor struct {
+	Kind PrincipalKind `json:"kind"`
+	// ID is the principal: "usr_…" for a person, "agt_…" for an agent. An agent
+	// may hold several keys and stays the same principal.
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// CredentialID is the key ("key_…") or session ("ses_…") that was used.
+	CredentialID string `json:"credential_id,omitempty"`
+}
+
+// Principal is the caller of one request.
+type Principal struct {
+	Actor
+	OrgID   string
+	OrgName string
+	Email   string   // of the person; empty for agents and hosts
+	Role    Role     // of the person; empty for agents and hosts
+	Scopes  []string // of an agent key
+	// SignedInAt is when the session began; zero for bearer credentials.
+	SignedInAt time.Time
+	// Paused is set on an agent whose key an owner paused: it may read, not ask.
+	Paused bool
+}
+
+// Can reports whether an agent's key carries the scope. People are bound by
+// their role instead.
+func (p Principal) Can(scope string) bool {
+	return p.Kind != KindAgent || slices.Contains(p.Scopes, scope)
+}
+
+// CanManage reports whether the caller may decide: a person, by role.
+func (p Principal) CanManage() bool {
+	return (p.Kind == KindHuman || p.Kind == KindMember) && p.Role.CanManage()
+}

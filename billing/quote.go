@@ -1,0 +1,140 @@
+package billing
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/gowebpki/jcs"
+)
+
+// Action is a change that somebody can agree to.
+type Action string
+
+// The actions.
+const (
+	ActionChangePlan        Action = "subscription.change_plan"
+	ActionResume            Action = "subscription.resume"
+	ActionScheduleDowngrade Action = "subscription.schedule_downgrade"
+)
+
+// Change is what is to be done: an action with its parameters.
+type Change struct {
+	Action Action `json:"action"`
+	Plan   string `json:"plan,omitempty"` // the target of a plan change
+}
+
+// Line is one line of an invoice or a preview.
+type Line struct {
+	Description string `json:"description"`
+	Amount      int64  `json:"amount"` // minor units; negative for unused time
+	Proration   bool   `json:"proration,omitempty"`
+}
+
+// Quote is what a change costs and when, as Stripe's preview says it for one
+// proration date. The same ProrationDate always gives the same figures unless
+// price, plan, tax or subscription changed; so a quote is checked by asking for
+// it again, never by "now".
+type Quote struct {
+	Change   Change `json:"change"`
+	Currency string `json:"currency"`
+	// FromPlan and ToPlan are catalogue ids.
+	FromPlan string `json:"from_plan"`
+	ToPlan   string `json:"to_plan"`
+	// DueNow is charged at once, in minor units, ≥ 0, tax included.
+	DueNow int64 `json:"due_now"`
+	// Credit is given back as balance for the next invoices, in minor units, ≥ 0.
+	Credit int64 `json:"credit,omitempty"`
+	// BalanceUsed is the part of the price that earlier credit pays.
+	BalanceUsed int64  `json:"balance_used,omitempty"`
+	Tax         int64  `json:"tax,omitempty"`
+	Lines       []Line `json:"lines,omitempty"`
+	// Recurring is the price from then on, for each Interval.
+	Recurring int64  `json:"recurring"`
+	Interval  string `json:"interval"`
+	// EffectiveAt is when the change takes effect; zero for at once.
+	EffectiveAt time.Time `json:"effective_at,omitzero"`
+	// NextChargeAt is when Recurring is charged next; zero if never again.
+	NextChargeAt  time.Time `json:"next_charge_at,omitzero"`
+	ProrationDate time.Time `json:"proration_date,omitzero"`
+	// What the quote was made from.
+	SubscriptionVersion int64  `json:"subscription_version"`
+	CatalogVersion      string `json:"catalog_version"`
+}
+
+// SamePrice reports whether two quotes ask for the same money at the same times
+// from the same starting point.
+func (q Quote) SamePrice(o Quote) bool {
+	return q.Change == o.Change && q.Currency == o.Currency && q.FromPlan == o.FromPlan && q.ToPlan == o.ToPlan &&
+		q.DueNow == o.DueNow && q.Credit == o.Credit && q.Tax == o.Tax && q.Recurring == o.Recurring &&
+		q.Interval == o.Interval && q.EffectiveAt.Equal(o.EffectiveAt) && q.NextChargeAt.Equal(o.NextChargeAt)
+}
+
+// MoneyUp reports whether the change costs more, now or from then on.
+func (q Quote) MoneyUp(from Price) bool { return q.DueNow > 0 || q.Recurring > from.Amount }
+
+// digest is SHA-256 over a domain tag and the canonical JSON (RFC 8785) of v.
+func digest(domain string, v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic("billing: digest of an unmarshalable value: " + err.Error())
+	}
+	canonical, err := jcs.Transform(raw)
+	if err != nil {
+		panic("billing: digest of a value without canonical form: " + err.Error())
+	}
+	h := sha256.New()
+	h.Write([]byte(domain))
+	h.Write([]byte{0})
+	h.Write(canonical)
+	return h.Sum(nil)
+}
+
+// sealer signs what a form carries, so that a quote which comes back is one
+// that we showed to this person for this purpose.
+type sealer struct{ key []byte }
+
+// sealedQuote is the content of a form's hidden field.
+type sealedQuote struct {
+	Purpose string    `json:"p"` // "approve:apr_…" or "change:org_…"
+	Holder  string    `json:"h"` // the session it was shown in
+	Until   time.Time `json:"u"`
+	Quote   Quote     `json:"q"`
+}
+
+func (s sealer) seal(v sealedQuote) string {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic("billing: quote does not marshal: " + err.Error())
+	}
+	return base64.RawURLEncoding.EncodeToString(raw) + "." + base64.RawURLEncoding.EncodeToString(s.mac(raw))
+}
+
+// open returns the quote if the seal is ours, for this purpose and holder, and
+// not older than its life; else ok is false.
+func (s sealer) open(sealed, purpose, holder string, now time.Time) (Quote, bool) {
+	body, sig, found := strings.Cut(sealed, ".")
+	if !found {
+		return Quote{}, false
+	}
+	raw, err1 := base64.RawURLEncoding.DecodeString(body)
+	mac, err2 := base64.RawURLEncoding.DecodeString(sig)
+	if err1 != nil || err2 != nil || !hmac.Equal(mac, s.mac(raw)) {
+		return Quote{}, false
+	}
+	var v sealedQuote
+	if json.Unmarshal(raw, &v) != nil || v.Purpose != purpose || v.Holder != holder || now.After(v.Until) {
+		return Quote{}, false
+	}
+	return v.Quote, true
+}
+
+func (s sealer) mac(raw []byte) []byte {
+	h := hmac.New(sha256.New, s.key)
+	h.Write([]byte("countersign/quote/v1\x00"))
+	h.Write(raw)
+	return h.Sum(nil)
+}
