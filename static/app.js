@@ -1,0 +1,22 @@
+// The pages work without any script; htmx makes them swap in place. What is
+// left for us is to say so when an answer does not come back at all.
+(() => {
+  const lost = () => document.getElementById('lost')
+
+  document.addEventListener('htmx:error', () => {
+    const box = lost()
+    if (!box) return
+    box.hidden = false
+    box.focus()
+  })
+
+  document.addEventListener('htmx:before:request', () => {
+    const box = lost()
+    if (box) box.hidden = true
+  })
+
+  // A page from the back-forward cache may show a price or a state of the past.
+  window.addEventListener('pageshow', (event) => {
+    if (event.persisted) window.location.reload()
+  })
+})()

@@ -1,0 +1,30 @@
+package views
+
+// ApprovalsPage is the inbox and the history of agents' requests.
+type ApprovalsPage struct {
+	Frame   Frame
+	Filters []FilterLink
+	Rows    []ApprovalRow
+	Empty   string // words when there is no row
+	Next    string // URL of older ones; empty on the last page
+}
+
+// FilterLink selects rows by state.
+type FilterLink struct {
+	Label   string
+	Href    string
+	Current bool
+}
+
+// ApprovalRow is one request.
+type ApprovalRow struct {
+	Title  string // "Upgrade to Scale"
+	Href   string
+	Chip   Chip
+	Asker  string // "deploy-bot"
+	Asked  Time
+	Money  string // "$17.40 now, then $49.00 a month"
+	Result string // "Approved by Ada Lovelace" …
+	At     Time   // of the result
+	Open   bool   // waits for an answer
+}

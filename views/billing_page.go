@@ -1,0 +1,187 @@
+package views
+
+// BillingPage is Settings → Billing.
+type BillingPage struct {
+	Frame  Frame
+	Banner *Panel // at most one: the most pressing matter
+	Result *Panel // what became of the last press
+	Plan   PlanCard
+	// Finalizing is set after Checkout until the truth is known; nothing can be
+	// bought meanwhile.
+	Finalizing *Finalizing
+	Changes    []ScheduledChange
+	Requests   []RequestCard
+	Plans      []PlanOption
+	PlansNote  string  // why there is nothing to press
+	Review     *Review // opened, or shown again because the price changed
+	Usage      []UsageRow
+	Next       *NextCharge
+	Card       CardPanel
+	Invoices   []InvoiceRow
+	Cancel     *CancelLine
+}
+
+// PlanCard is the plan in force.
+type PlanCard struct {
+	Name  string
+	Price string // "$19.00"; "Free"; empty for design partners
+	Per   string // "a month"
+	Chip  Chip
+	Dates []Dated // "Renews on 23 December 2026"
+	Notes []string
+	// Action is the one thing that a state asks for, if it asks for something.
+	Actions []Action
+}
+
+// Finalizing is the time between Checkout's return and the truth.
+type Finalizing struct {
+	URL     string // of this page, to look again
+	Seconds int
+}
+
+// ScheduledChange is what will happen by itself, and how to undo it.
+type ScheduledChange struct {
+	Title string // "Scale → Free"
+	When  Dated
+	By    string // "Requested by agent deploy-bot, approved by Ada Lovelace"
+	Undo  *Form
+}
+
+// RequestCard is an agent's request that waits.
+type RequestCard struct {
+	Title   string // "Upgrade Acme to Scale"
+	Href    string
+	By      string // "deploy-bot"
+	Summary string // "Due now $17.40, then $49.00 a month"
+	Code    string
+	Expires Time
+	// Button is "Review" for those who can decide, "View" for others.
+	Button string
+}
+
+// PlanOption is a plan of the catalogue with its one button.
+type PlanOption struct {
+	ID      string
+	Name    string
+	Price   string
+	Per     string
+	Points  []string // "10 agents"
+	Current bool
+	Chip    Chip
+	Button  *Action
+	Review  string // URL of the review; empty if there is nothing to review
+	Note    string // below the button: "Then $49.00 a month"
+}
+
+// Review shows what a change means before it is made. It is a fragment (#review)
+// of Settings → Billing and a page of its own.
+type Review struct {
+	Frame   Frame
+	Title   string
+	Lead    string
+	Changed *Changed
+	Problem *Panel
+	Lines   []QuoteLine
+	// Total is the last line in bold: "Charge today $15.00".
+	TotalLabel, Total string
+	Facts             []Fact
+	Lost              []string // what ends with a downgrade
+	Over              []string // what is over the caps then, from live usage
+	Reassure          string
+	Button            *Action
+	Back              string // URL of Settings → Billing
+}
+
+// Fact is a term and what it is.
+type Fact struct {
+	Term string
+	Text string
+	At   Time
+	Note string
+}
+
+// UsageLevel says how near a resource is to its cap.
+type UsageLevel string
+
+// The levels.
+const (
+	UsageOK        UsageLevel = "ok"
+	UsageHigh      UsageLevel = "high" // ≥ 80 %
+	UsageFull      UsageLevel = "full" // at the cap
+	UsageOver      UsageLevel = "over"
+	UsageUnlimited UsageLevel = "unlimited"
+	UsageUnknown   UsageLevel = "unknown"
+)
+
+// UsageRow is one resource.
+type UsageRow struct {
+	Label   string // "Agents"
+	Used    string // "8"
+	Limit   string // "10"; empty for unlimited
+	Percent int    // 0–100
+	Level   UsageLevel
+	Note    string // "80 % used", "over by 3; existing ones keep working …"
+	Resets  Time   // of a counter
+	Actions []Action
+}
+
+func (u UsageRow) metered() bool {
+	return u.Level != UsageUnlimited && u.Level != UsageUnknown
+}
+
+func (u UsageRow) meterClass() string {
+	switch u.Level {
+	case UsageHigh, UsageFull:
+		return "meter meter-warn"
+	case UsageOver:
+		return "meter meter-bad"
+	}
+	return "meter"
+}
+
+func (u UsageRow) noteClass() string {
+	switch u.Level {
+	case UsageHigh, UsageFull:
+		return "text-warn"
+	case UsageOver:
+		return "text-bad"
+	}
+	return "text-muted"
+}
+
+// NextCharge is what will be charged by itself.
+type NextCharge struct {
+	Title string // Next charge, Final charge
+	When  Time
+	Lines []QuoteLine
+	Total string
+	None  string // why there is none
+	AsOf  Time   // set when Stripe could not be asked
+}
+
+// CardPanel is the payment method.
+type CardPanel struct {
+	Brand, Last4, Expiry string
+	Warning              string
+	None                 string // words when there is no card
+	Manage               *Form  // to Stripe's portal
+	ManageNote           string // who can, if the reader cannot
+}
+
+// InvoiceRow is one invoice of the mirror.
+type InvoiceRow struct {
+	Number      string
+	Date        Time
+	Description string
+	Amount      string
+	Chip        Chip
+	Hosted, PDF string // URLs; empty while Stripe has none
+	Pay         *Action
+}
+
+// CancelLine is the way out, as short as the way in.
+type CancelLine struct {
+	Text string
+	Href string
+	Form *Form
+}

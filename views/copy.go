@@ -1,0 +1,134 @@
+package views
+
+// All words of the pages that do not depend on a value. Sentences with a value
+// in them are built by the constructors from the formats at the end of each
+// group. British dates, sentence case, no exclamation marks; a sentence about
+// money says when.
+
+// Everywhere.
+const (
+	copyProduct      = "Countersign"
+	copySkip         = "Skip to content"
+	copySignOut      = "Sign out"
+	copySwitchOrg    = "Switch organisation"
+	copyNavLabel     = "Settings"
+	copyNavBilling   = "Billing"
+	copyNavApprovals = "Approvals"
+	copyWaiting      = "waiting"
+	copySandbox      = "Sandbox."
+	copySandboxText  = "No real money moves here."
+	copySandboxLink  = "Open the sandbox"
+	copyReference    = "Reference"
+	copyLostTitle    = "The server did not answer"
+	copyLostText     = "We do not know yet whether your last press arrived. Pressing again is safe: it is never carried out twice."
+	copyFooter       = "Agents ask, people decide."
+	copyBefore       = "before"
+	copyNow          = "now"
+	copyCancelReview = "Close"
+)
+
+// Settings → Billing.
+const (
+	copyBillingTitle   = "Billing"
+	copyPlan           = "Current plan"
+	copyFinalizing     = "Finalizing your subscription…"
+	copyFinalizingText = "Your payment went through. This page updates by itself in a few seconds."
+	copyScheduled      = "Scheduled changes"
+	copyUndo           = "Undo"
+	copyRequests       = "Waiting for your answer"
+	copyAskedBy        = "Asked by"
+	copyOpenUntil      = "open until"
+	copyCheckCode      = "Check code"
+	copyPlans          = "Plans"
+	copyDetails        = "See details"
+	copyUsage          = "Usage"
+	copyResets         = "Resets on"
+	copyNotReported    = "Not reported yet"
+	copyUnlimited      = "of unlimited"
+	copyOf             = "of"
+	copyAsOf           = "Stripe is not answering. As of"
+	copyCard           = "Payment method"
+	copyEnding         = "ending in"
+	copyExpires        = "Expires"
+	copyManage         = "Manage in Stripe"
+	copyInvoices       = "Invoices"
+	copyNoInvoices     = "No invoice yet. The first one appears here with your first payment."
+	copyInvoiceNumber  = "Number"
+	copyInvoiceDate    = "Date"
+	copyInvoiceWhat    = "Description"
+	copyInvoiceAmount  = "Amount"
+	copyInvoiceStatus  = "Status"
+	copyInvoiceLinks   = "Documents"
+	copyView           = "View"
+	copyLost           = "What ends then"
+	copyOverThen       = "Over the limit then"
+	copyCancelTitle    = "Cancel subscription"
+	copyCancelButton   = "Cancel subscription"
+)
+
+// The approve page.
+const (
+	copyApproveSignIn     = "Sign in to review a request"
+	copyApproveSignInText = "You are not signed in, so there is nothing to see here yet."
+	copySignIn            = "Sign in"
+	copyThen              = "becomes"
+	copyHowComputed       = "How this is computed"
+	copyWhoAsks           = "Who asks"
+	copyCompareCode       = "Check that your agent shows the same code:"
+	copyKey               = "Key"
+	copyKeyBy             = "Key created by"
+	copyLastUsed          = "Last used"
+	copyRecord            = "Earlier requests"
+	copyAsked             = "Asked"
+	copyCloses            = "Open until"
+	copyAgentNote         = "Agent's note"
+	copyAgentNoteText     = "(written by the agent, not checked by us)"
+	copySignedInAs        = "Signed in as"
+	copyNotYou            = "Not you? Sign out"
+	copyDenyWith          = "Or deny with a reason"
+	copyTooExpensive      = "Too expensive"
+	copyNotNow            = "Not now"
+	copyOther             = "Another reason"
+	copyNote              = "Note to the agent (optional)"
+	copyNotMe             = "I did not ask for this"
+)
+
+// Approvals.
+const (
+	copyApprovalsTitle = "Approvals"
+	copyApprovalsLead  = "What agents asked for, and who answered."
+	copyFilter         = "Filter by state"
+	copyOlder          = "Older requests"
+)
+
+// Sign-in.
+const (
+	copyLoginTitle    = "Sign in"
+	copyLoginLead     = "We email you a link. There is no password to remember."
+	copyEmail         = "Email address"
+	copyLoginButton   = "Email me a sign-in link"
+	copySentTitle     = "Check your email"
+	copySentText      = "If this address belongs to an account, a sign-in link is on its way to"
+	copySentOnce      = "The link works once, for"
+	copySentMinutes   = "minutes."
+	copyOpenMailbox   = "Open the demo mailbox"
+	copyOtherAddress  = "Use another address"
+	copyConfirmTitle  = "Almost there"
+	copyConfirmText   = "Press the button to finish signing in on this device."
+	copyConfirmButton = "Sign in as"
+	copyConfirmNot    = "You did not ask for this? Close this page; nothing happens."
+)
+
+// Errors.
+const copyErrorCode = "Error"
+
+// The demo's mailbox.
+const (
+	copyMailboxTitle = "Demo mailbox"
+	copyMailboxLead  = "Nothing is sent in the demo. Emails land here instead."
+	copyMailboxOrgs  = "Sign in to an organisation"
+	copyMailboxMails = "Emails"
+	copyMailboxEmpty = "No email yet. Ask for a sign-in link and it appears here."
+	copyMailboxTo    = "To"
+	copyMailboxOpen  = "Open the sign-in link"
+)

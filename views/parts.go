@@ -1,0 +1,168 @@
+package views
+
+import (
+	"strconv"
+
+	"github.com/a-h/templ"
+)
+
+// Tone is the meaning of a colour. It never stands alone: words say the same.
+type Tone string
+
+// The tones.
+const (
+	ToneNeutral Tone = "neutral"
+	ToneAccent  Tone = "accent"
+	ToneGood    Tone = "good"
+	ToneWarn    Tone = "warn"
+	ToneBad     Tone = "bad"
+)
+
+// Frame is what is around a page's content.
+type Frame struct {
+	Title string // of the document, without the product's name
+	// Sandbox draws the ribbon; SandboxURL is the sandbox's own page, if there is one.
+	Sandbox    bool
+	SandboxURL string
+	// Refresh is the URL that a browser without JavaScript loads again after
+	// RefreshSeconds, while something is being worked on.
+	Refresh        string
+	RefreshSeconds int
+
+	// The rest is for the signed-in shell.
+	Org       string
+	Orgs      []OrgChoice // all orgs of the person; a switch is drawn for two and more
+	Email     string
+	Nav       string // the entry that is current: NavBilling or NavApprovals
+	Waiting   int    // requests that wait for an answer
+	FormToken string // for signing out and for switching
+}
+
+// The entries of the navigation.
+const (
+	NavBilling   = "billing"
+	NavApprovals = "approvals"
+)
+
+// OrgChoice is an org that the person belongs to.
+type OrgChoice struct {
+	ID, Name string
+	Current  bool
+}
+
+// Time is a moment in words: absolute first, relative second.
+type Time struct {
+	ISO      string // RFC 3339, for machines
+	Text     string // "24 November 2026, 10:15 UTC"
+	Relative string // "in 3 hours"; may be empty
+}
+
+// IsZero reports whether there is nothing to show.
+func (t Time) IsZero() bool { return t.ISO == "" }
+
+// Dated is a sentence with one date in it.
+type Dated struct {
+	Before string
+	At     Time
+	After  string
+}
+
+// Chip is a short state with its tone.
+type Chip struct {
+	Text string
+	Tone Tone
+}
+
+// Field is a hidden field of a form.
+type Field struct{ Name, Value string }
+
+// Form is a plain POST.
+type Form struct {
+	URL    string
+	Fields []Field
+	// Away says that the answer leads to another site, so htmx stays out of it.
+	Away bool
+}
+
+// Action is something to press: a POST if Form is set, else a link to Href.
+type Action struct {
+	Label   string
+	Form    *Form
+	Href    string
+	Primary bool
+	// About completes the label for those who hear it out of its context:
+	// "Pay" is read as "Pay, invoice ACME-0007".
+	About string
+}
+
+// Panel says what happened (role=status) or what went wrong (role=alert), and
+// the next step.
+type Panel struct {
+	Tone    Tone
+	Title   string
+	Text    string
+	At      Dated
+	Actions []Action
+	Ref     string // reference for support
+	// Focus moves the focus here when the panel arrives.
+	Focus bool
+}
+
+func (p Panel) role() string {
+	if p.Tone == ToneBad {
+		return "alert"
+	}
+	return "status"
+}
+
+// QuoteLine is a line of a quote or of the next invoice.
+type QuoteLine struct {
+	Label  string
+	Detail string
+	Amount string
+}
+
+// Changed is a price that moved between reading and pressing.
+type Changed struct {
+	What     string // "Due now"
+	Old, New string
+}
+
+// live lets htmx send a form and put the answer's #main in the place of ours.
+// A second press while the first is under way is dropped; the form's nonce
+// makes that sure, this makes it visible.
+func live(f Form) templ.Attributes {
+	if f.Away {
+		return nil
+	}
+	return templ.Attributes{
+		"hx-post":    f.URL,
+		"hx-target":  "#main",
+		"hx-select":  "#main",
+		"hx-swap":    "outerHTML",
+		"hx-sync":    "this:drop",
+		"hx-disable": "findAll button",
+	}
+}
+
+// inPlace lets htmx load the #id of another page into our #id.
+func inPlace(url, id string) templ.Attributes {
+	return templ.Attributes{
+		"hx-get":    url,
+		"hx-target": "#" + id,
+		"hx-select": "#" + id,
+		"hx-swap":   "outerHTML",
+		"hx-sync":   "#" + id + ":replace",
+	}
+}
+
+// poll lets htmx ask again for the page until an answer no longer polls.
+func poll(url string, seconds int) templ.Attributes {
+	return templ.Attributes{
+		"hx-get":     url,
+		"hx-trigger": "every " + strconv.Itoa(seconds) + "s",
+		"hx-target":  "#main",
+		"hx-select":  "#main",
+		"hx-swap":    "outerHTML",
+	}
+}
