@@ -1,0 +1,74 @@
+# What people and CI run. `make` alone lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# Every Go module of the repository, so that no test is silently left out.
+MODULES := $(shell find . -name node_modules -prune -o -name go.mod -printf '%h\n' | sort)
+LINT := bin/golangci-lint
+POSTGRES_DIR ?= $(if $(wildcard /dev/shm),/dev/shm,/tmp)/countersign-dev-postgres
+MAX_BINARY_MB := 25
+
+.PHONY: help
+help: ## List the targets
+	@sed -n -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+.PHONY: demo
+demo: ## Run the demo: no database, no Stripe account, no network
+	go run ./cmd/countersign demo
+
+.PHONY: build
+build: ## Build bin/countersign, stripped, and print its size
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/countersign ./cmd/countersign
+	@size=$$(stat -c %s bin/countersign); awk -v n=$$size 'BEGIN { printf "bin/countersign: %.1f MB\n", n / 1e6 }'; \
+	[ $$size -le $(MAX_BINARY_MB)000000 ] || { echo "over $(MAX_BINARY_MB) MB" >&2; exit 1; }
+
+.PHONY: test
+test: packages node_modules/.package-lock.json ## Run every test of every module; none may be skipped
+	@go -C .ci/tools build -o ../../bin/testcount ./testcount
+	@.ci/postgres with bin/testcount -race-in . $(MODULES) -- -p 2 -count 1 -shuffle on -timeout 20m $(TESTFLAGS)
+
+.PHONY: check
+check: $(LINT) ## Generated files, formatting, vet, linters, go.mod, dependencies
+	@.ci/check text dependencies generated assets tidy vet lint
+
+.PHONY: lint
+lint: $(LINT) ## Run the linters on every module
+	@.ci/check lint
+
+.PHONY: fmt
+fmt: $(LINT) ## Format Go files and templates
+	@for dir in $(MODULES); do (cd $$dir && $(CURDIR)/$(LINT) fmt --config $(CURDIR)/.ci/golangci.yml); done
+	go tool templ fmt views
+
+.PHONY: generate
+generate: ## Generate the Go code of the templates
+	go tool templ generate -path views
+
+.PHONY: assets
+assets: node_modules/.package-lock.json ## Build static/ from the npm packages
+	npm run --silent assets
+
+.PHONY: bench
+bench: packages ## Run the benchmarks on both databases
+	@.ci/postgres with bash -c "go test -run '^$$' -bench . -benchmem -p 1 ./... && go run ./cmd/countersign bench"
+
+.PHONY: postgres
+postgres: packages ## Start a throw-away PostgreSQL for development, print its variable
+	@echo "export COUNTERSIGN_TEST_POSTGRES=$$(.ci/postgres start $(POSTGRES_DIR))"
+
+.PHONY: postgres-stop
+postgres-stop: ## Stop the server of make postgres and delete its data
+	@.ci/postgres stop $(POSTGRES_DIR)
+
+.PHONY: packages
+packages: ## Install what the tests need from Debian, where it is missing
+	@.ci/packages
+
+node_modules/.package-lock.json: package.json package-lock.json .npmrc
+	npm ci --ignore-scripts --silent
+	@touch $@
+
+$(LINT): .ci/tools/go.mod
+	go -C .ci/tools build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
