@@ -1,0 +1,123 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/stripe/stripe-go/v76"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// What we write on Stripe's objects, to find our own by.
+const (
+	metaOrg  = "countersign_org"
+	metaSeq  = "countersign_checkout"
+	metaPlan = "countersign_plan"
+	metaUnit = "countersign_unit"
+)
+
+// EnsureCustomer creates the org's customer once, whoever asks and however
+// often. The idempotent call carries nothing that could differ between two
+// callers, who may be different people with different emails; those follow in a
+// second call.
+func (c *Client) EnsureCustomer(ctx context.Context, org billing.Org, email string) (string, error) {
+	cus, err := c.customers.New(&stripe.CustomerParams{
+		Params:   params(ctx, "cust:"+org.ID),
+		Metadata: map[string]string{metaOrg: org.ID},
+	})
+	if err != nil {
+		return "", readError(err)
+	}
+	p := &stripe.CustomerParams{Params: params(ctx, ""), Name: stripe.String(org.Name)}
+	if email != "" {
+		p.Email = stripe.String(email)
+	}
+	if _, err := c.customers.Update(cus.ID, p); err != nil {
+		return "", readError(err)
+	}
+	return cus.ID, nil
+}
+
+// OpenCheckout opens the session of this sequence number and plan, or finds the
+// one that a racing call has just opened. Stripe wants ExpiresAt to be 30
+// minutes to 24 hours away.
+func (c *Client) OpenCheckout(ctx context.Context, r billing.CheckoutRequest) (billing.Checkout, error) {
+	priceID, err := c.priceID(ctx, r.Plan.Price)
+	if err != nil {
+		return billing.Checkout{}, err
+	}
+	meta := map[string]string{metaOrg: r.OrgID, metaPlan: r.Plan.ID, metaSeq: strconv.FormatInt(r.Seq, 10)}
+	s, err := c.checkouts.New(&stripe.CheckoutSessionParams{
+		Params:            params(ctx, fmt.Sprintf("checkout:%s:%d:%s", r.OrgID, r.Seq, r.Plan.ID)),
+		Mode:              stripe.String(string(stripe.CheckoutSessionModeSubscription)),
+		Customer:          stripe.String(r.CustomerID),
+		ClientReferenceID: stripe.String(r.OrgID),
+		LineItems:         []*stripe.CheckoutSessionLineItemParams{{Price: stripe.String(priceID), Quantity: stripe.Int64(1)}},
+		SubscriptionData:  &stripe.CheckoutSessionSubscriptionDataParams{Metadata: meta},
+		Metadata:          meta,
+		SuccessURL:        stripe.String(r.SuccessURL),
+		CancelURL:         stripe.String(r.CancelURL),
+		ExpiresAt:         stripe.Int64(r.ExpiresAt.Unix()),
+	})
+	switch {
+	case err == nil:
+		return opened(s, r.Plan.ID), nil
+	case keyReused(err) || status(err) == http.StatusConflict: // another call was first, or is at it
+		return c.findCheckout(ctx, r, err)
+	}
+	return billing.Checkout{}, readError(err)
+}
+
+// findCheckout finds the open session with the request's sequence and plan.
+func (c *Client) findCheckout(ctx context.Context, r billing.CheckoutRequest, why error) (billing.Checkout, error) {
+	it := c.checkouts.List(&stripe.CheckoutSessionListParams{
+		ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(10), Single: true},
+		Customer:   stripe.String(r.CustomerID),
+		Status:     stripe.String(string(stripe.CheckoutSessionStatusOpen)),
+	})
+	if err := it.Err(); err != nil {
+		return billing.Checkout{}, readError(err)
+	}
+	for _, s := range it.CheckoutSessionList().Data {
+		if s.Metadata[metaSeq] == strconv.FormatInt(r.Seq, 10) && s.Metadata[metaPlan] == r.Plan.ID {
+			return opened(s, r.Plan.ID), nil
+		}
+	}
+	return billing.Checkout{}, billing.ErrStripeUnavailable.After(retryAfter(why)).Because(cause(why))
+}
+
+func opened(s *stripe.CheckoutSession, plan string) billing.Checkout {
+	return billing.Checkout{ID: s.ID, URL: s.URL, Plan: plan, ExpiresAt: unix(s.ExpiresAt)}
+}
+
+// ExpireCheckout ends an open session. Stripe refuses to expire one that was
+// completed or expired, and does not find one that is long gone: both are what
+// the caller wants.
+func (c *Client) ExpireCheckout(ctx context.Context, id string) error {
+	_, err := c.checkouts.Expire(id, &stripe.CheckoutSessionExpireParams{Params: params(ctx, "")})
+	if s := status(err); err == nil || s == http.StatusBadRequest || s == http.StatusNotFound {
+		return nil
+	}
+	return readError(err)
+}
+
+// OpenPortal opens Stripe's customer portal, whose address is a power of its
+// own: it goes to a signed-in person's browser and nowhere else.
+func (c *Client) OpenPortal(ctx context.Context, customerID, returnURL string) (string, error) {
+	s, err := c.portals.New(&stripe.BillingPortalSessionParams{
+		Params:    params(ctx, ""),
+		Customer:  stripe.String(customerID),
+		ReturnURL: stripe.String(returnURL),
+	})
+	if err != nil {
+		return "", readError(err)
+	}
+	if s.URL == "" {
+		return "", billing.ErrStripeUnavailable.Because(errors.New("payments: a portal session without an address"))
+	}
+	return s.URL, nil
+}

@@ -1,0 +1,194 @@
+// Package payments is billing.Processor over Stripe: it reads what Stripe says
+// about a customer (Project), asks what a change would cost (Quote), carries out
+// orders (Apply) and verifies webhooks.
+//
+// It owns every Stripe name and rule that the product depends on, API version
+// 2023-10-16. It decides nothing about consent, keeps nothing but a cache of
+// price ids, and repeats no call by itself: whether to try again is for the one
+// who knows what the call was for.
+package payments
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/stripe/stripe-go/v76"
+	portal "github.com/stripe/stripe-go/v76/billingportal/session"
+	checkout "github.com/stripe/stripe-go/v76/checkout/session"
+	"github.com/stripe/stripe-go/v76/customer"
+	"github.com/stripe/stripe-go/v76/event"
+	"github.com/stripe/stripe-go/v76/invoice"
+	"github.com/stripe/stripe-go/v76/price"
+	"github.com/stripe/stripe-go/v76/product"
+	"github.com/stripe/stripe-go/v76/subscription"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// DefaultTimeout bounds one call of Stripe, from connecting to the last byte.
+const DefaultTimeout = 20 * time.Second
+
+// Options are the parts of a Client.
+type Options struct {
+	SecretKey  string           // sk_… or rk_…
+	APIBase    string           // empty: Stripe's own
+	Catalog    *billing.Catalog // what the prices mean
+	HTTPClient *http.Client     // nil: one of its own
+	Timeout    time.Duration    // of one call; 0: DefaultTimeout
+	Log        *slog.Logger     // nil: none
+	Clock      billing.Clock    // nil: the system's
+}
+
+// Client speaks to one Stripe account. It is safe for concurrent use.
+type Client struct {
+	catalog *billing.Catalog
+	log     *slog.Logger
+	clock   billing.Clock
+
+	customers     customer.Client
+	subscriptions subscription.Client
+	invoices      invoice.Client
+	prices        price.Client
+	products      product.Client
+	checkouts     checkout.Client
+	portals       portal.Client
+	events        event.Client
+
+	mu         sync.Mutex
+	priceCache map[string]cachedPrice // by lookup key
+}
+
+var _ billing.Processor = (*Client)(nil)
+
+// New returns a Client. It makes no call; the error is that of CheckConfig or of
+// a missing catalogue.
+func New(o Options) (*Client, error) {
+	if _, err := CheckConfig(o.SecretKey, o.APIBase); err != nil {
+		return nil, err
+	}
+	if o.Catalog == nil {
+		return nil, errors.New("payments: no catalogue")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = billing.ClockFunc(func() time.Time { return time.Now().UTC() })
+	}
+	b, key := newBackend(o), o.SecretKey
+	return &Client{
+		catalog:       o.Catalog,
+		log:           o.Log,
+		clock:         o.Clock,
+		customers:     customer.Client{B: b, Key: key},
+		subscriptions: subscription.Client{B: b, Key: key},
+		invoices:      invoice.Client{B: b, Key: key},
+		prices:        price.Client{B: b, Key: key},
+		products:      product.Client{B: b, Key: key},
+		checkouts:     checkout.Client{B: b, Key: key},
+		portals:       portal.Client{B: b, Key: key},
+		events:        event.Client{B: b, Key: key},
+		priceCache:    map[string]cachedPrice{},
+	}, nil
+}
+
+// newBackend configures stripe-go without touching its globals.
+func newBackend(o Options) stripe.Backend {
+	base := o.APIBase
+	if base == "" {
+		base = stripe.APIURL
+	}
+	return stripe.GetBackendWithConfig(stripe.APIBackend, &stripe.BackendConfig{
+		URL:               stripe.String(base),
+		HTTPClient:        httpClient(o),
+		LeveledLogger:     logger{o.Log},
+		MaxNetworkRetries: stripe.Int64(0), // an intent decides whether to repeat
+		EnableTelemetry:   stripe.Bool(false),
+	})
+}
+
+func httpClient(o Options) *http.Client {
+	c := http.Client{}
+	if o.HTTPClient != nil {
+		c = *o.HTTPClient
+	}
+	if c.Timeout = o.Timeout; c.Timeout == 0 {
+		c.Timeout = DefaultTimeout
+	}
+	next := c.Transport
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	c.Transport = transport{next}
+	return &c
+}
+
+// transport says who is calling and keeps to itself where: stripe-go's own
+// header carries the output of "uname -a". (stripe.SetAppInfo would be global.)
+type transport struct{ next http.RoundTripper }
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("User-Agent", r.Header.Get("User-Agent")+" Countersign (https://github.com/countersignhq/countersign)")
+	r.Header.Set("X-Stripe-Client-User-Agent", `{"lang":"go","publisher":"stripe","application":{"name":"Countersign"}}`)
+	return t.next.RoundTrip(r)
+}
+
+// CheckConfig reports whether the secret key can be one and whether it moves
+// real money. The error is a sentence for the operator and does not show the key.
+func CheckConfig(secretKey, apiBase string) (live bool, err error) {
+	switch {
+	case secretKey == "":
+		return false, errors.New("the Stripe secret key is empty")
+	case strings.ContainsFunc(secretKey, notKeyChar):
+		return false, errors.New("the Stripe secret key contains a space or another character that no key has")
+	case strings.HasPrefix(secretKey, "pk_"):
+		return false, errors.New("this is Stripe's publishable key (pk_…); the secret key (sk_… or rk_…) is needed")
+	case strings.HasPrefix(secretKey, "whsec_"):
+		return false, errors.New("this is a webhook's signing secret (whsec_…); the secret key (sk_… or rk_…) is needed")
+	}
+	mode, secret, ok := splitKey(secretKey)
+	if !ok || secret == "" {
+		return false, errors.New("the Stripe secret key has to begin with sk_test_, sk_live_, rk_test_ or rk_live_")
+	}
+	live = mode == "live"
+	if live && apiBase != "" && strings.TrimSuffix(apiBase, "/") != stripe.APIURL {
+		return true, errors.New("a live key is never sent anywhere but to Stripe itself: remove the API base, or use a test key")
+	}
+	return live, nil
+}
+
+// splitKey takes sk_test_abc apart.
+func splitKey(key string) (mode, secret string, ok bool) {
+	kind, rest, ok1 := strings.Cut(key, "_")
+	mode, secret, ok2 := strings.Cut(rest, "_")
+	ok = ok1 && ok2 && (kind == "sk" || kind == "rk") && (mode == "test" || mode == "live")
+	return mode, secret, ok
+}
+
+func notKeyChar(r rune) bool {
+	return r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+}
+
+// params are the common parameters of a call; key is the idempotency key of a
+// mutating one.
+func params(ctx context.Context, key string) stripe.Params {
+	p := stripe.Params{Context: ctx}
+	if key != "" {
+		p.IdempotencyKey = stripe.String(key)
+	}
+	return p
+}
+
+// unix converts one of Stripe's timestamps; 0 is no time.
+func unix(s int64) time.Time {
+	if s == 0 {
+		return time.Time{}
+	}
+	return time.Unix(s, 0).UTC()
+}

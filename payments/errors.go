@@ -1,0 +1,164 @@
+package payments
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/stripe/stripe-go/v76"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// StripeError is what is kept of an error of Stripe's for the log: never the
+// objects inside, which carry client secrets.
+type StripeError struct {
+	Status      int // HTTP
+	Type        string
+	Code        string
+	DeclineCode string
+	Message     string
+	RequestID   string // names the call in Stripe's own log
+}
+
+func (e *StripeError) Error() string {
+	return fmt.Sprintf("stripe: %d %s %s %s: %s (request %s)", e.Status, e.Type, e.Code, e.DeclineCode, e.Message, e.RequestID)
+}
+
+// cause makes a foreign error fit for a log.
+func cause(err error) error {
+	if e, ok := errors.AsType[*stripe.Error](err); ok {
+		return &StripeError{
+			Status: e.HTTPStatusCode, Type: string(e.Type), Code: string(e.Code),
+			DeclineCode: string(e.DeclineCode), Message: redact(e.Msg), RequestID: e.RequestID,
+		}
+	}
+	return redactedError{err}
+}
+
+// redactedError prints safely and still is what it wraps, so that a caller can
+// ask for context.DeadlineExceeded.
+type redactedError struct{ err error }
+
+func (e redactedError) Error() string { return "stripe: " + redact(e.err.Error()) }
+func (e redactedError) Unwrap() error { return e.err }
+
+// status is the HTTP status of Stripe's answer, 0 if there was none that could
+// be read.
+func status(err error) int {
+	if e, ok := errors.AsType[*stripe.Error](err); ok {
+		return e.HTTPStatusCode
+	}
+	return 0
+}
+
+func hasCode(err error, code stripe.ErrorCode) bool {
+	e, ok := errors.AsType[*stripe.Error](err)
+	return ok && e.Code == code
+}
+
+// keyReused reports that the idempotency key belongs to an earlier call with
+// other parameters. That call may have succeeded: it is not a plain refusal.
+func keyReused(err error) bool {
+	e, ok := errors.AsType[*stripe.Error](err)
+	return ok && (e.Type == stripe.ErrorTypeIdempotency || e.Code == "idempotency_error")
+}
+
+// busy reports that Stripe wants the same call again later.
+func busy(err error) bool {
+	s := status(err)
+	return s == http.StatusConflict || s == http.StatusTooManyRequests
+}
+
+// retryAfter is what Stripe asked for, else a second; a minute at most.
+func retryAfter(err error) time.Duration {
+	const fallback, most = time.Second, time.Minute
+	e, ok := errors.AsType[*stripe.Error](err)
+	if !ok || e.LastResponse == nil {
+		return fallback
+	}
+	s, err := strconv.Atoi(e.LastResponse.Header.Get("Retry-After"))
+	if err != nil || s < 1 {
+		return fallback
+	}
+	return min(time.Duration(min(s, 60))*time.Second, most)
+}
+
+// readError maps the failure of a call that changes nothing that is paid.
+func readError(err error) error {
+	out := billing.ErrStripeUnavailable.Because(cause(err))
+	if busy(err) {
+		out = out.After(retryAfter(err))
+	}
+	return out
+}
+
+// quoteError maps the failure of a preview: a refusal of the change itself is
+// told apart from Stripe being away.
+func quoteError(err error) error {
+	if s := status(err); s == http.StatusBadRequest || s == http.StatusNotFound || s == http.StatusPaymentRequired {
+		return billing.ErrRejected.Because(cause(err))
+	}
+	return readError(err)
+}
+
+// applyError maps the failure of a change, which may be the repetition of a call
+// whose answer was lost. Only what proves that nothing has changed is called a
+// refusal: not a bad API key, which says nothing about the call before.
+func applyError(err error) error {
+	s := status(err)
+	switch {
+	case keyReused(err):
+		return burnt(fmt.Errorf("payments: the idempotency key was used with other parameters: %w", cause(err)))
+	case busy(err):
+		return billing.ErrStripeBusy.After(retryAfter(err)).Because(cause(err))
+	case s == http.StatusPaymentRequired:
+		return declined(err)
+	case s == http.StatusBadRequest || s == http.StatusNotFound:
+		return billing.ErrRejected.Because(cause(err))
+	case s >= 500:
+		return burnt(cause(err))
+	}
+	return fmt.Errorf("payments: outcome unknown: %w", cause(err))
+}
+
+// burnt means that the outcome is unknown and that the same key would only give
+// the same answer again: somebody has to look, and then perhaps use another key.
+func burnt(err error) error { return billing.ErrStripeFault.Because(err) }
+
+// declined maps a 402 of a change that was asked for with error_if_incomplete:
+// Stripe has taken it back whole, so there is nothing to confirm any more.
+func declined(err error) error {
+	e, _ := errors.AsType[*stripe.Error](err)
+	out := billing.ErrPaymentFailed
+	if needsPerson(e) {
+		out = billing.ErrPaymentAction.Say("The bank wants a person to confirm this payment. The plan has not changed; make the change on the billing page.")
+	}
+	return withDecline(out, e).Because(cause(err))
+}
+
+// needsPerson reports whether the bank asked a question rather than said no.
+func needsPerson(e *stripe.Error) bool {
+	switch e.Code {
+	case stripe.ErrorCodeAuthenticationRequired, stripe.ErrorCodeInvoicePaymentIntentRequiresAction,
+		"subscription_payment_intent_requires_action":
+		return true
+	}
+	return e.DeclineCode == "authentication_required" ||
+		e.PaymentIntent != nil && e.PaymentIntent.Status == stripe.PaymentIntentStatusRequiresAction
+}
+
+// withDecline adds the issuer's reason to an error.
+func withDecline(out *billing.Error, e *stripe.Error) *billing.Error {
+	switch {
+	case e == nil:
+		return out
+	case e.DeclineCode != "":
+		return out.With("decline_code", string(e.DeclineCode))
+	case e.Code != "":
+		return out.With("decline_code", string(e.Code))
+	}
+	return out
+}

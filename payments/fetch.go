@@ -1,0 +1,171 @@
+package payments
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/stripe/stripe-go/v76"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// mirroredInvoices is how many of the newest invoices Fetch reads.
+const mirroredInvoices = 24
+
+// Fetch reads a customer in two rounds: the customer with its subscriptions and
+// card, then at once the invoices and what comes next. It changes nothing. A
+// customer that Stripe does not know at all is an error, not an empty state: it
+// more likely means another account's key than that everybody cancelled.
+func (c *Client) Fetch(ctx context.Context, customerID string) (billing.State, []billing.Invoice, error) {
+	s, err := c.snapshot(ctx, customerID)
+	if err != nil {
+		return billing.State{}, nil, readError(err)
+	}
+	p := Project(c.catalog, s)
+	for _, w := range p.Warnings {
+		c.log.Warn("stripe state needs attention", "warning", string(w.Code), "customer", customerID, "objects", w.IDs)
+	}
+	return p.State, p.Invoices, nil
+}
+
+func (c *Client) snapshot(ctx context.Context, customerID string) (Snapshot, error) {
+	cus, err := c.customers.Get(customerID, &stripe.CustomerParams{
+		Params: params(ctx, ""),
+		Expand: stripe.StringSlice([]string{
+			"subscriptions", "subscriptions.data.default_payment_method",
+			"invoice_settings.default_payment_method",
+		}),
+	})
+	if err != nil || cus.Deleted {
+		return Snapshot{Customer: cus}, err
+	}
+	s := Snapshot{Customer: cus}
+	if cus.Subscriptions != nil {
+		s.Subscriptions = cus.Subscriptions.Data
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		s.Invoices, err = c.listInvoices(ctx, customerID)
+		return err
+	})
+	if len(s.Subscriptions) == 0 {
+		// A customer object lists no cancelled subscriptions.
+		g.Go(func() (err error) {
+			s.Subscriptions, err = c.cancelled(ctx, customerID)
+			return err
+		})
+	} else if sub := renewing(s.Subscriptions); sub != nil {
+		g.Go(func() (err error) {
+			s.Upcoming, err = c.upcoming(ctx, customerID, sub.ID)
+			return err
+		})
+	}
+	return s, g.Wait()
+}
+
+// renewing is the subscription that counts, if it will be charged again.
+func renewing(subs []*stripe.Subscription) *stripe.Subscription {
+	live, _ := splitLive(subs)
+	if len(live) == 0 {
+		return nil
+	}
+	if sub := slices.MinFunc(live, byAge); !endsWithPeriod(sub) {
+		return sub
+	}
+	return nil
+}
+
+func (c *Client) listInvoices(ctx context.Context, customerID string) ([]*stripe.Invoice, error) {
+	it := c.invoices.List(&stripe.InvoiceListParams{
+		ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(mirroredInvoices), Single: true},
+		Customer:   stripe.String(customerID),
+	})
+	return it.InvoiceList().Data, it.Err()
+}
+
+func (c *Client) cancelled(ctx context.Context, customerID string) ([]*stripe.Subscription, error) {
+	it := c.subscriptions.List(&stripe.SubscriptionListParams{
+		ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(1), Single: true},
+		Customer:   stripe.String(customerID),
+		Status:     stripe.String("canceled"),
+	})
+	return it.SubscriptionList().Data, it.Err()
+}
+
+// upcoming is the next renewal's invoice; nil without error when there is none.
+func (c *Client) upcoming(ctx context.Context, customerID, subscriptionID string) (*stripe.Invoice, error) {
+	inv, err := c.invoices.Upcoming(&stripe.InvoiceUpcomingParams{
+		Params:       params(ctx, ""),
+		Customer:     stripe.String(customerID),
+		Subscription: stripe.String(subscriptionID),
+	})
+	if hasCode(err, stripe.ErrorCodeInvoiceUpcomingNone) {
+		return nil, nil
+	}
+	return inv, err
+}
+
+// EventTypes are the events that can mean a change of what Project reads. The
+// webhook endpoint and the reconciler ask for the same ones.
+func EventTypes() []string {
+	return []string{
+		"checkout.session.completed", "checkout.session.expired",
+		"customer.deleted", "customer.updated",
+		"customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted",
+		"customer.subscription.pending_update_applied", "customer.subscription.pending_update_expired",
+		"invoice.created", "invoice.finalized", "invoice.paid", "invoice.payment_failed",
+		"invoice.payment_action_required", "invoice.voided", "invoice.marked_uncollectible", "invoice.updated",
+		"payment_method.attached", "payment_method.detached", "payment_method.updated",
+	}
+}
+
+// Events lists the events since the time (Stripe keeps 30 days), oldest first.
+func (c *Client) Events(ctx context.Context, since time.Time) ([]billing.Event, error) {
+	it := c.events.List(&stripe.EventListParams{
+		ListParams:   stripe.ListParams{Context: ctx, Limit: stripe.Int64(100)},
+		CreatedRange: &stripe.RangeQueryParams{GreaterThanOrEqual: max(since.Unix(), 1)},
+		Types:        stripe.StringSlice(EventTypes()),
+	})
+	var out []billing.Event
+	for it.Next() {
+		e := it.Event()
+		ev := billing.Event{ID: e.ID, Type: string(e.Type), CreatedAt: unix(e.Created)}
+		if e.Data != nil {
+			ev.CustomerID = customerOf(e.Data.Raw)
+		}
+		out = append(out, ev)
+	}
+	if err := it.Err(); err != nil {
+		return nil, readError(err)
+	}
+	slices.Reverse(out) // Stripe's order is newest first; equal times keep theirs
+	return out, nil
+}
+
+// customerOf is the customer that an event's object belongs to, "" if none: its
+// own id when it is one, else its customer, which may be an id or an object.
+func customerOf(object json.RawMessage) string {
+	var o struct {
+		ID       string          `json:"id"`
+		Object   string          `json:"object"`
+		Customer json.RawMessage `json:"customer"`
+	}
+	if json.Unmarshal(object, &o) != nil {
+		return ""
+	}
+	if o.Object == "customer" {
+		return o.ID
+	}
+	var id string
+	if json.Unmarshal(o.Customer, &id) == nil {
+		return id
+	}
+	var expanded struct {
+		ID string `json:"id"`
+	}
+	_ = json.Unmarshal(o.Customer, &expanded) // neither: no customer
+	return expanded.ID
+}
