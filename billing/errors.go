@@ -118,6 +118,7 @@ var (
 	ErrRateLimited        = &Error{Kind: KindRateLimited, Code: "rate_limited", Message: "Too many requests. Wait a moment."}
 	ErrChangeInProgress   = &Error{Kind: KindConflict, Code: "another_change_in_progress", Message: "Another change of this organisation is being carried out. Try again in a moment."}
 	ErrQuoteChanged       = &Error{Kind: KindConflict, Code: "quote_changed", Message: "The price has changed since you saw it. Nothing was charged; look at the new price and decide again."}
+	ErrOutdated           = &Error{Kind: KindConflict, Code: "request_outdated", Message: "The subscription has changed since this was asked, so there is nothing left to approve. Ask again."}
 	ErrAlreadyDecided     = &Error{Kind: KindConflict, Code: "already_decided", Message: "This request was answered already."}
 	ErrPaymentFailed      = &Error{Kind: KindPayment, Code: "payment_failed", Message: "The payment was declined. The plan has not changed."}
 	ErrPaymentAction      = &Error{Kind: KindPayment, Code: "payment_action_required", Message: "The bank wants to confirm this payment. The plan changes once that is done."}

@@ -30,6 +30,9 @@ type Intent struct {
 	DecidedBy  Actor // who agreed
 	Assurance  string
 	Quote      Quote // what was agreed to
+	// From is the state that the quote was made from. A repeated call sends the
+	// very same parameters, whatever Stripe says by then.
+	From State
 	// Interactive says that a person is at the screen who can answer the bank's
 	// question; otherwise a payment that needs one fails cleanly.
 	Interactive bool

@@ -195,7 +195,8 @@ type ApprovalTx interface {
 	// MoveApproval moves a decided request along: approved → executing →
 	// succeeded, failed or indeterminate; result and failure are kept with it.
 	MoveApproval(ctx context.Context, orgID, id string, to ApprovalState, result *Outcome, at time.Time) (bool, error)
-	// RequoteApproval replaces quote, digest and version of a pending request.
+	// RequoteApproval replaces what may change while a request waits: mode,
+	// reason, quote, op digest and expiry.
 	RequoteApproval(ctx context.Context, a Approval) (bool, error)
 	MarkOpened(ctx context.Context, orgID, id string, at time.Time) error
 	// ExpireApprovals writes down what time has ended already; it returns the ids.
@@ -272,16 +273,22 @@ type Processor interface {
 	//
 	// Errors: *Error with kind KindPayment (declined, or a bank's question) or
 	// ErrRejected (Stripe will not), both meaning that nothing changed;
-	// ErrStripeBusy (try the same again later); anything else means that nobody
-	// knows whether it happened.
+	// ErrStripeBusy (try the same again later); ErrStripeFault (a 5xx answer) and
+	// anything else mean that nobody knows whether it happened.
 	Apply(ctx context.Context, o Order) (Applied, error)
 	// Events lists events since the time, oldest first, for the reconciler.
 	Events(ctx context.Context, since time.Time) ([]Event, error)
 }
 
-// ErrStripeBusy means that Stripe asked to be called again later with the very
-// same request.
-var ErrStripeBusy = &Error{Kind: KindUnavailable, Code: "stripe_busy", Message: "Stripe is busy. Try again shortly."}
+// Errors of Apply that say nothing about whether anything changed.
+var (
+	// ErrStripeBusy: Stripe asks to be called again later with the very same
+	// request.
+	ErrStripeBusy = &Error{Kind: KindUnavailable, Code: "stripe_busy", Message: "Stripe is busy. Try again shortly."}
+	// ErrStripeFault: Stripe answered with a fault of its own (5xx), and would
+	// answer the same fault again to the same key.
+	ErrStripeFault = &Error{Kind: KindUnavailable, Code: "stripe_fault", Message: "Stripe had a fault. We find out by ourselves what it did."}
+)
 
 // CheckoutRequest asks for a hosted page to subscribe to a plan.
 type CheckoutRequest struct {
@@ -306,7 +313,6 @@ type Checkout struct {
 // can be had and passed on, but not made.
 type Order struct {
 	intent Intent
-	state  State
 }
 
 // Valid is false for an Order that was not made from a claimed intent.
@@ -325,7 +331,7 @@ func (o Order) Quote() Quote { return o.intent.Quote }
 func (o Order) Interactive() bool { return o.intent.Interactive }
 
 // From is the state that the order starts from.
-func (o Order) From() State { return o.state }
+func (o Order) From() State { return o.intent.From }
 
 // Applied is what Stripe did.
 type Applied struct {

@@ -1,0 +1,232 @@
+package billing
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	signInLife    = 15 * time.Minute
+	sessionIdle   = 12 * time.Hour
+	sessionLife   = 14 * 24 * time.Hour
+	freshSession  = 15 * time.Minute
+	touchInterval = time.Minute // bookkeeping of "last used" is no finer than this
+)
+
+// RequestSignIn mails a single-use link to the address if somebody with access
+// has it. It answers the same either way, so that nobody learns who is known.
+//
+// Errors: ErrInvalid if the text is not an email address.
+func (s *Service) RequestSignIn(ctx context.Context, email, next string) error {
+	email, err := normalEmail(email)
+	if err != nil {
+		return err
+	}
+	user, err := s.store.UserByEmail(ctx, email)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	url, expires, err := s.SignInURL(ctx, user.Email, next, signInLife)
+	if err != nil {
+		return err
+	}
+	return s.mailer.SendSignInLink(ctx, user.Email, user.Name, url, expires)
+}
+
+// SignInURL makes a single-use sign-in link for an address. It is for mail and
+// for the demo's own mailbox; whoever has the link is that person.
+func (s *Service) SignInURL(ctx context.Context, email, next string, life time.Duration) (url string, expires time.Time, err error) {
+	token, now := s.newSecret(prefixSignIn), s.wallNow()
+	expires = now.Add(life)
+	err = s.store.InsertSignInLink(ctx, SignInLink{Hash: hashOf(token), Email: email, Next: next, CreatedAt: now, ExpiresAt: expires})
+	return s.baseURL + "/login/" + token, expires, err
+}
+
+func normalEmail(email string) (string, error) {
+	email = strings.ToLower(strings.TrimSpace(email))
+	addr, err := mail.ParseAddress(email)
+	if err != nil || addr.Address != email || len(email) > 254 {
+		return "", ErrInvalid.Say("This is not an email address.").With("field", "email")
+	}
+	return email, nil
+}
+
+// PeekSignIn reads whom a link signs in, without using it up: mail scanners
+// open links, so a GET only shows a button.
+func (s *Service) PeekSignIn(ctx context.Context, token string) (email string, err error) {
+	if !wellFormed(token, prefixSignIn) {
+		return "", ErrNotFound
+	}
+	l, err := s.store.SignInLink(ctx, hashOf(token), s.wallNow())
+	return l.Email, err
+}
+
+// SignIn uses the link up and starts a session under a new token.
+//
+// Errors: ErrNotFound if the link was used, has expired or never was.
+func (s *Service) SignIn(ctx context.Context, token string) (session, next string, err error) {
+	if !wellFormed(token, prefixSignIn) {
+		return "", "", ErrNotFound
+	}
+	now := s.wallNow()
+	err = s.store.InTx(ctx, func(tx Tx) error {
+		link, err := tx.UseSignInLink(ctx, hashOf(token), now)
+		if err != nil {
+			return err
+		}
+		user, err := tx.UserByEmail(ctx, link.Email)
+		if err != nil {
+			return err
+		}
+		orgs, err := tx.Memberships(ctx, user.ID)
+		if err != nil {
+			return err
+		}
+		if len(orgs) == 0 {
+			return ErrNotFound
+		}
+		session, next = s.newSecret(prefixSession), link.Next
+		return tx.InsertSession(ctx, Session{
+			ID: s.newID("ses_"), Hash: hashOf(session), UserID: user.ID, OrgID: orgs[0].OrgID,
+			CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(sessionLife),
+		})
+	})
+	return session, next, err
+}
+
+// Session finds out who is behind a session token, with the role they have at
+// this moment. Errors: ErrUnauthorized.
+func (s *Service) Session(ctx context.Context, token string) (Principal, error) {
+	if !wellFormed(token, prefixSession) {
+		return Principal{}, ErrUnauthorized
+	}
+	now := s.wallNow()
+	ses, p, err := s.store.SessionPrincipal(ctx, hashOf(token), now, now.Add(-sessionIdle))
+	if errors.Is(err, ErrNotFound) {
+		return Principal{}, ErrUnauthorized
+	}
+	if err != nil {
+		return Principal{}, err
+	}
+	if now.Sub(ses.LastSeenAt) >= touchInterval {
+		err = s.store.TouchSession(ctx, ses.ID, now)
+	}
+	return p, err
+}
+
+// SignOut revokes the session, so that a copied cookie dies with it.
+func (s *Service) SignOut(ctx context.Context, p Principal) error {
+	return s.store.RevokeSession(ctx, p.CredentialID, s.wallNow())
+}
+
+// SwitchOrg makes another of the person's orgs the one they look at.
+func (s *Service) SwitchOrg(ctx context.Context, p Principal, orgID string) error {
+	orgs, err := s.store.Memberships(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(orgs, func(m Membership) bool { return m.OrgID == orgID }) {
+		return ErrNotFound
+	}
+	return s.store.SetSessionOrg(ctx, p.CredentialID, orgID)
+}
+
+// Memberships lists the orgs of the person who is signed in.
+func (s *Service) Memberships(ctx context.Context, p Principal) ([]Membership, error) {
+	return s.store.Memberships(ctx, p.ID)
+}
+
+// Members lists the people of the caller's org.
+func (s *Service) Members(ctx context.Context, p Principal) ([]Membership, error) {
+	return s.store.Members(ctx, p.OrgID)
+}
+
+// Authenticate finds out who is behind an API key. A key that cannot be one is
+// refused without a look at the database. Errors: ErrUnauthorized.
+func (s *Service) Authenticate(ctx context.Context, key string) (Principal, error) {
+	if !wellFormed(key, prefixAgent, prefixMember, prefixHost) {
+		return Principal{}, ErrUnauthorized
+	}
+	c, p, err := s.store.KeyPrincipal(ctx, hashOf(key))
+	if errors.Is(err, ErrNotFound) {
+		return Principal{}, ErrUnauthorized
+	}
+	if err != nil {
+		return Principal{}, err
+	}
+	if now := s.wallNow(); now.Sub(c.LastUsedAt) >= touchInterval {
+		err = s.store.TouchCredential(ctx, c.ID, now)
+	}
+	return p, err
+}
+
+// NewKey is what IssueKey needs to know.
+type NewKey struct {
+	Kind        PrincipalKind // agent, member or host
+	OrgID       string        // empty for a host key
+	PrincipalID string        // empty: a new agent
+	Name        string
+	Scopes      []string
+	CreatedBy   string
+}
+
+// IssueKey makes an API key. The secret is returned once and only its hash kept.
+func (s *Service) IssueKey(ctx context.Context, n NewKey) (Credential, string, error) {
+	prefix := map[PrincipalKind]string{KindAgent: prefixAgent, KindMember: prefixMember, KindHost: prefixHost}[n.Kind]
+	if prefix == "" {
+		return Credential{}, "", ErrInvalid.Say("There are keys for agents, members and hosts.")
+	}
+	if n.PrincipalID == "" {
+		n.PrincipalID = s.newID("agt_")
+	}
+	secret := s.newSecret(prefix)
+	c := Credential{
+		ID: s.newID("key_"), Kind: n.Kind, OrgID: n.OrgID, PrincipalID: n.PrincipalID, Name: n.Name, Hash: hashOf(secret),
+		Prefix: secret[:shownChars], Scopes: n.Scopes, CreatedBy: n.CreatedBy, CreatedAt: s.wallNow(),
+	}
+	return c, secret, s.store.InsertCredential(ctx, c)
+}
+
+// AddOrg creates an org on the free plan.
+func (s *Service) AddOrg(ctx context.Context, name string, designPartner bool) (Org, error) {
+	org := Org{ID: s.newID("org_"), Name: name, DesignPartner: designPartner, CreatedAt: s.Now()}
+	return org, s.store.InsertOrg(ctx, org, s.catalog.Free().ID)
+}
+
+// AddMember gives a person a role in an org, and makes the person known.
+func (s *Service) AddMember(ctx context.Context, orgID, email, name string, role Role) (User, error) {
+	email, err := normalEmail(email)
+	if err != nil {
+		return User{}, err
+	}
+	return s.store.PutMember(ctx, orgID, User{ID: s.newID("usr_"), Email: email, Name: name, CreatedAt: s.wallNow()}, role)
+}
+
+// FormToken binds a form to the session it was shown in and to its purpose.
+func (s *Service) FormToken(p Principal, purpose string) string {
+	h := hmac.New(sha256.New, s.sealer.key)
+	h.Write([]byte("countersign/form/v1\x00" + p.CredentialID + "\x00" + purpose))
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+}
+
+// CheckFormToken reports whether the token was made by FormToken for the same
+// session and purpose.
+func (s *Service) CheckFormToken(p Principal, purpose, token string) bool {
+	return hmac.Equal([]byte(s.FormToken(p, purpose)), []byte(token))
+}
+
+// NewNonce makes the one-time value that a money form carries: three clicks
+// send it three times and one change is made.
+func (s *Service) NewNonce() string { return s.newID("nonce_") }
+
+func (s *Service) wallNow() time.Time { return s.wall.Now().UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,152 @@
+package billing
+
+import (
+	"context"
+	"time"
+)
+
+// checkoutLife is Stripe's minimum. An older session is expired before another
+// one is opened, so at most one can be paid.
+const checkoutLife = 31 * time.Minute
+
+// Checkout opens a hosted page on which a person enters a card and subscribes.
+// The card is the consent, so agents may ask for the page too.
+//
+// Errors: ErrStripeNotSet, ErrDesignPartner, ErrSubscriptionExists,
+// ErrUnknownPlan, ErrUseDowngrade, ErrStripeUnavailable.
+func (s *Service) Checkout(ctx context.Context, p Principal, plan string) (string, error) {
+	if s.processor == nil {
+		return "", ErrStripeNotSet
+	}
+	if err := mayPropose(p); err != nil {
+		return "", err
+	}
+	if _, err := s.paidPlan(plan); err != nil {
+		return "", err
+	}
+	org, sub, err := s.load(ctx, p.OrgID)
+	switch {
+	case err != nil:
+		return "", err
+	case org.DesignPartner:
+		return "", ErrDesignPartner
+	case sub.Status.Live():
+		return "", ErrSubscriptionExists
+	}
+	return s.openCheckout(ctx, p, org, plan)
+}
+
+// openCheckout reuses the org's live session for the plan or replaces it. Two
+// racing calls use the same idempotency key and meet in one session.
+func (s *Service) openCheckout(ctx context.Context, p Principal, org Org, planID string) (string, error) {
+	plan, err := s.paidPlan(planID)
+	if err != nil {
+		return "", err
+	}
+	for range 3 {
+		if c := org.Checkout; c != nil && c.Plan == plan.ID && s.Now().Before(c.ExpiresAt.Add(-time.Minute)) {
+			return c.URL, nil
+		}
+		c, err := s.newCheckout(ctx, p, org, plan)
+		if err != nil {
+			return "", s.stripe(err)
+		}
+		won, err := s.store.SetCheckout(ctx, org.ID, org.CheckoutSeq, &c)
+		if err != nil {
+			return "", err
+		}
+		if won {
+			return c.URL, nil
+		}
+		if org, err = s.store.Org(ctx, org.ID); err != nil {
+			return "", err
+		}
+		if org.Checkout == nil || org.Checkout.ID != c.ID {
+			_ = s.processor.ExpireCheckout(ctx, c.ID) // the other call's session is the one that counts
+		}
+	}
+	return "", ErrChangeInProgress.After(time.Second)
+}
+
+func (s *Service) newCheckout(ctx context.Context, p Principal, org Org, plan Plan) (Checkout, error) {
+	if org.Checkout != nil {
+		if err := s.processor.ExpireCheckout(ctx, org.Checkout.ID); err != nil {
+			return Checkout{}, err
+		}
+	}
+	customer, err := s.customer(ctx, p, org)
+	if err != nil {
+		return Checkout{}, err
+	}
+	return s.processor.OpenCheckout(ctx, CheckoutRequest{
+		OrgID: org.ID, CustomerID: customer, Plan: plan, Seq: org.CheckoutSeq,
+		SuccessURL: s.baseURL + "/settings/billing/success?session_id={CHECKOUT_SESSION_ID}",
+		CancelURL:  s.baseURL + "/settings/billing",
+		ExpiresAt:  s.Now().Add(checkoutLife),
+	})
+}
+
+// customer returns the org's customer at Stripe, made once.
+func (s *Service) customer(ctx context.Context, p Principal, org Org) (string, error) {
+	if org.CustomerID != "" {
+		return org.CustomerID, nil
+	}
+	id, err := s.processor.EnsureCustomer(ctx, org, s.payer(ctx, p))
+	if err != nil {
+		return "", err
+	}
+	if _, err = s.store.SetCustomer(ctx, org.ID, id); err != nil {
+		return "", err
+	}
+	org, err = s.store.Org(ctx, org.ID)
+	return org.CustomerID, err
+}
+
+// payer is the address that Stripe sends receipts to: the caller's, or the
+// first owner's when an agent asks.
+func (s *Service) payer(ctx context.Context, p Principal) string {
+	if p.Email != "" {
+		return p.Email
+	}
+	if members, err := s.store.Members(ctx, p.OrgID); err == nil && len(members) > 0 {
+		return members[0].User.Email
+	}
+	return ""
+}
+
+// FinishCheckout looks at Stripe after a person came back from the hosted page.
+// It reports whether the subscription is there; until then no button to buy is
+// to be shown.
+func (s *Service) FinishCheckout(ctx context.Context, p Principal) (bool, error) {
+	if s.processor == nil {
+		return false, ErrStripeNotSet
+	}
+	sub, err := s.SyncOrg(ctx, p.OrgID)
+	return sub.Status.Live(), err
+}
+
+// Portal opens Stripe's customer portal. An agent gets the address of our own
+// page instead, where a person has to be signed in: the link alone carries no
+// power.
+//
+// Errors: ErrStripeNotSet, ErrNoCustomer, ErrStripeUnavailable.
+func (s *Service) Portal(ctx context.Context, p Principal) (string, error) {
+	if s.processor == nil {
+		return "", ErrStripeNotSet
+	}
+	if err := mayPropose(p); err != nil {
+		return "", err
+	}
+	org, err := s.store.Org(ctx, p.OrgID)
+	if err != nil {
+		return "", err
+	}
+	if org.CustomerID == "" {
+		return "", ErrNoCustomer
+	}
+	if !p.CanManage() {
+		return s.baseURL + "/settings/billing/portal", nil
+	}
+	url, err := s.processor.OpenPortal(ctx, org.CustomerID, s.baseURL+"/settings/billing")
+	return url, s.stripe(err)
+}

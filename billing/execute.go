@@ -1,0 +1,329 @@
+package billing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// The path from an agreed intent to Stripe. Everything here can be cut off at
+// any point and taken up again by another process: what was decided is in the
+// store before Stripe hears of it, and a call is always repeated under the key
+// that it had.
+
+const (
+	// stripeForgets is when an idempotency key may no longer be replayed. Stripe
+	// keeps keys for 24 hours; we stop an hour before.
+	stripeForgets = 23 * time.Hour
+	maxAttempts   = 5
+	executeWithin = 24 * time.Second
+	awaitWithin   = 22 * time.Second
+)
+
+func (s *Service) newIntent(sub Subscription, actor, decider Actor, assurance string, q Quote) Intent {
+	return Intent{
+		ID: s.newID("int_"), OrgID: sub.OrgID, Actor: actor, DecidedBy: decider, Assurance: assurance,
+		Quote: q, From: sub.State, State: IntentPending, CreatedAt: s.Now(),
+	}
+}
+
+// intentKey is the idempotency key of an attempt.
+func intentKey(i Intent) string { return fmt.Sprintf("cs:%s:%d", i.ID, i.Attempt) }
+
+// execute carries out a pending intent now, or waits for whoever is at it. A
+// caller who hangs up does not stop it.
+func (s *Service) execute(ctx context.Context, i Intent) (Outcome, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), executeWithin)
+	defer cancel()
+	sub, err := s.SyncOrg(ctx, i.OrgID)
+	if err != nil {
+		return s.later(i, err), nil
+	}
+	if _, err = s.requote(ctx, sub, i.Quote); errors.Is(err, ErrQuoteChanged) {
+		return s.settle(ctx, i, IntentPending, IntentRefused, failed(i, ErrQuoteChanged))
+	} else if err != nil {
+		return s.later(i, err), nil
+	}
+	claimed := false
+	err = s.store.InTx(ctx, func(tx Tx) error {
+		now, err := tx.Now(ctx)
+		if err != nil {
+			return err
+		}
+		if claimed, err = tx.ClaimIntent(ctx, i.OrgID, i.ID, now, now.Add(s.timing.lease)); err != nil || !claimed {
+			return err
+		}
+		if i.ApprovalID != "" {
+			_, err = tx.MoveApproval(ctx, i.OrgID, i.ApprovalID, ApprovalExecuting, nil, now)
+		}
+		return err
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	if !claimed {
+		return s.await(ctx, i)
+	}
+	i.State, i.Attempt = IntentCalling, 1
+	return s.call(ctx, i)
+}
+
+// call asks Stripe, and asks again in the same words while it is only busy.
+func (s *Service) call(ctx context.Context, i Intent) (Outcome, error) {
+	for n := 0; ; n++ {
+		applied, err := s.processor.Apply(ctx, Order{intent: i})
+		switch {
+		case err == nil:
+			return s.settle(ctx, i, IntentCalling, IntentDone, done(i, applied))
+		case definite(err):
+			return s.settle(ctx, i, IntentCalling, IntentFailed, failed(i, err))
+		case !errors.Is(err, ErrStripeBusy) || n >= len(s.timing.backoff):
+			return s.later(i, err), nil
+		}
+		if !pause(ctx, s.timing.backoff[n]) {
+			return s.later(i, ctx.Err()), nil
+		}
+	}
+}
+
+// definite reports whether the error says that nothing has changed.
+func definite(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && (e.Kind == KindPayment || errors.Is(err, ErrRejected))
+}
+
+// later leaves the intent to the worker: the answer is not known yet.
+func (s *Service) later(i Intent, err error) Outcome {
+	s.log.Warn("change left open", "intent", i.ID, "org", i.OrgID, "error", err)
+	s.wake()
+	return Outcome{Status: StatusPending, Plan: i.Quote.FromPlan, IntentID: i.ID}
+}
+
+// settle writes the end of an intent and of its approval in one transaction,
+// after reading what Stripe says now, and wakes those who wait.
+func (s *Service) settle(ctx context.Context, i Intent, from, to IntentState, out Outcome) (Outcome, error) {
+	_, syncErr := s.SyncOrg(ctx, i.OrgID)
+	i.Result = &out
+	settled := false
+	err := s.store.InTx(ctx, func(tx Tx) error {
+		now, err := tx.Now(ctx)
+		if err != nil {
+			return err
+		}
+		i.State, i.FinishedAt = to, now
+		if settled, err = tx.SettleIntent(ctx, i, from); err != nil || !settled {
+			return err
+		}
+		if out.Status == StatusDowngradeScheduled {
+			by := &Schedule{By: i.Actor, At: now}
+			if i.DecidedBy.ID != i.Actor.ID {
+				by.ApprovedBy = i.DecidedBy.Name
+			}
+			if err = tx.SetSchedule(ctx, i.OrgID, by); err != nil {
+				return err
+			}
+		}
+		if syncErr != nil {
+			if err = tx.MarkDirty(ctx, i.OrgID); err != nil {
+				return err
+			}
+		}
+		return s.settleApproval(ctx, tx, i, out, now)
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	s.notifier.Notify(ctx, i.ID)
+	if i.ApprovalID != "" {
+		s.notifier.Notify(ctx, i.ApprovalID)
+	}
+	if !settled {
+		return s.await(ctx, i)
+	}
+	return out, nil
+}
+
+func (s *Service) settleApproval(ctx context.Context, tx Tx, i Intent, out Outcome, now time.Time) error {
+	facts := map[string]any{"status": out.Status, "charged": out.Charged, "credited": out.Credited}
+	if out.Failure != nil {
+		facts["failure"] = out.Failure.Code
+	}
+	if out.AmountDiffers {
+		facts["agreed"] = i.Quote.DueNow
+		s.log.Error("charged another amount than was agreed to", "intent", i.ID, "agreed", i.Quote.DueNow, "charged", out.Charged)
+	}
+	if err := s.audit(ctx, tx, i.OrgID, i.DecidedBy, "change."+string(i.State), i.ID, facts); err != nil {
+		return err
+	}
+	if i.ApprovalID == "" {
+		return nil
+	}
+	_, err := tx.MoveApproval(ctx, i.OrgID, i.ApprovalID, approvalEnd(i.State, out), &out, now)
+	return err
+}
+
+// approvalEnd is where a settled intent leaves its approval. A payment that
+// waits for the bank is neither a success nor a failure yet.
+func approvalEnd(state IntentState, out Outcome) ApprovalState {
+	switch {
+	case state == IntentNeedsReview, state == IntentDone && out.Failure != nil:
+		return ApprovalIndeterminate
+	case state == IntentDone:
+		return ApprovalSucceeded
+	}
+	return ApprovalFailed
+}
+
+// done is the outcome of an order that Stripe carried out.
+func done(i Intent, a Applied) Outcome {
+	q := i.Quote
+	out := Outcome{
+		Plan: q.ToPlan, Charged: a.Charged, Credited: a.Credited, Currency: q.Currency, InvoiceID: a.InvoiceID,
+		EffectiveAt: a.EffectiveAt, IntentID: i.ID,
+	}
+	switch q.Change.Action {
+	case ActionChangePlan:
+		out.Status = StatusSwitched
+	case ActionResume:
+		out.Status = StatusResumed
+	case ActionScheduleDowngrade:
+		// Until the period ends the plan stays what it is.
+		out.Status, out.Plan, out.EffectiveAt = StatusDowngradeScheduled, q.FromPlan, q.EffectiveAt
+	}
+	if a.Action != nil {
+		out.Status, out.Plan, out.Charged = StatusFailed, q.FromPlan, 0
+		out.Failure = &Failure{Code: ErrPaymentAction.Code, Message: ErrPaymentAction.Message, ActionURL: a.Action.URL}
+		return out
+	}
+	out.AmountDiffers = q.Change.Action == ActionChangePlan && a.Charged != q.DueNow
+	return out
+}
+
+// failed is the outcome of an order that changed nothing.
+func failed(i Intent, err error) Outcome {
+	f := &Failure{Code: ErrRejected.Code, Message: ErrRejected.Message}
+	if e, ok := errors.AsType[*Error](err); ok {
+		f.Code, f.Message = e.Code, e.Message
+		f.ActionURL, _ = e.Details["actionUrl"].(string)
+	}
+	return Outcome{Status: StatusFailed, Plan: i.Quote.FromPlan, Failure: f, IntentID: i.ID}
+}
+
+// await waits for the end of an intent that somebody else carries out.
+func (s *Service) await(ctx context.Context, i Intent) (Outcome, error) {
+	news, stop := s.notifier.Subscribe(i.ID)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, awaitWithin)
+	defer cancel()
+	for {
+		now, err := s.store.Intent(ctx, i.OrgID, i.ID)
+		if err != nil && ctx.Err() == nil {
+			return Outcome{}, err
+		}
+		if err == nil && !now.Open() && now.Result != nil {
+			return *now.Result, nil
+		}
+		select {
+		case <-news:
+		case <-time.After(time.Second): // a wake-up may be lost
+		case <-ctx.Done():
+			return Outcome{Status: StatusPending, Plan: i.Quote.FromPlan, IntentID: i.ID}, nil
+		}
+	}
+}
+
+// Recover takes up one intent that was left open, by a crash or by an answer
+// that never came. It reports whether there was one.
+func (s *Service) Recover(ctx context.Context) (bool, error) {
+	if s.processor == nil {
+		return false, nil
+	}
+	now, err := s.store.Now(ctx)
+	if err != nil {
+		return false, err
+	}
+	i, err := s.store.TakeStaleIntent(ctx, now, now.Add(s.timing.lease), s.timing.grace)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if i.State == IntentPending {
+		_, err = s.execute(ctx, i)
+		return true, err
+	}
+	return true, s.resumeCall(ctx, i, now)
+}
+
+// resumeCall finds out what became of a call whose answer was lost. The same
+// key asks the same question: if Stripe had done it, it answers so again.
+func (s *Service) resumeCall(ctx context.Context, i Intent, now time.Time) error {
+	sub, err := s.SyncOrg(ctx, i.OrgID)
+	if err != nil {
+		return err // the lease runs out and somebody tries again
+	}
+	if now.Sub(i.CalledAt) > stripeForgets {
+		return s.settleByLooking(ctx, i, sub)
+	}
+	applied, err := s.processor.Apply(ctx, Order{intent: i})
+	switch {
+	case err == nil:
+		_, err = s.settle(ctx, i, IntentCalling, IntentDone, done(i, applied))
+		return err
+	case definite(err):
+		_, err = s.settle(ctx, i, IntentCalling, IntentFailed, failed(i, err))
+		return err
+	case !errors.Is(err, ErrStripeFault):
+		return err
+	}
+	// Stripe remembers its own fault under this key. Only after seeing that
+	// nothing has changed may another key be tried.
+	if sub, err = s.SyncOrg(ctx, i.OrgID); err != nil {
+		return err
+	}
+	if achieved(i, sub) || i.Attempt >= maxAttempts {
+		return s.settleByLooking(ctx, i, sub)
+	}
+	_, err = s.store.RetryIntent(ctx, i.OrgID, i.ID, i.Attempt+1, now)
+	return err
+}
+
+// settleByLooking ends an intent by what is to be seen at Stripe, or hands it to
+// a person.
+func (s *Service) settleByLooking(ctx context.Context, i Intent, sub Subscription) error {
+	if achieved(i, sub) {
+		_, err := s.settle(ctx, i, IntentCalling, IntentDone, done(i, Applied{Charged: i.Quote.DueNow, Credited: i.Quote.Credit, EffectiveAt: i.Quote.EffectiveAt}))
+		return err
+	}
+	s.log.Error("a change needs an operator's eye", "intent", i.ID, "org", i.OrgID)
+	out := Outcome{Status: StatusPending, Plan: sub.Plan, IntentID: i.ID}
+	_, err := s.settle(ctx, i, IntentCalling, IntentNeedsReview, out)
+	return err
+}
+
+// achieved reports whether the subscription stands as the intent wanted it.
+func achieved(i Intent, sub Subscription) bool {
+	switch i.Quote.Change.Action {
+	case ActionChangePlan:
+		return sub.Status.Live() && sub.Plan == i.Quote.ToPlan
+	case ActionResume:
+		return sub.Status.Live() && !sub.CancelAtPeriodEnd
+	case ActionScheduleDowngrade:
+		return !sub.Status.Live() || sub.CancelAtPeriodEnd
+	}
+	return false
+}
+
+// pause waits, or returns false when ctx ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,156 @@
+package billing
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Config is what a Service is built from.
+type Config struct {
+	Store     Store
+	Processor Processor // nil: payments are not configured
+	Notifier  Notifier
+	Mailer    Mailer
+	Catalog   *Catalog
+	Clock     Clock
+	// Wall is the clock on the wall, for sign-in links and sessions. It differs
+	// from Clock only in demo mode, where billing time can be moved on.
+	Wall Clock
+	Rand io.Reader // nil: crypto/rand
+	// BaseURL is where people reach this server, without a trailing slash. URLs
+	// are made from it and never from a request's Host header.
+	BaseURL string
+	SealKey []byte // ≥ 32 bytes; signs the quotes that forms carry
+	Log     *slog.Logger
+}
+
+// Service is the domain's front door: the edge calls its methods and nothing
+// else. It is safe for concurrent use.
+type Service struct {
+	store     Store
+	processor Processor
+	notifier  Notifier
+	mailer    Mailer
+	catalog   *Catalog
+	clock     Clock
+	wall      Clock
+	rand      io.Reader
+	baseURL   string
+	sealer    sealer
+	log       *slog.Logger
+	pace      *pacer
+	kick      chan struct{} // wakes the worker
+	// stripeDown is set while the last call to Stripe had no answer.
+	stripeDown atomic.Bool
+	timing     timing
+}
+
+// timing holds the durations of the mechanism, fixed in production.
+type timing struct {
+	lease   time.Duration // how long a call to Stripe may take before another worker takes over
+	grace   time.Duration // how long a pending intent may wait for its own request
+	backoff []time.Duration
+}
+
+// New builds a Service.
+func New(c Config) *Service {
+	s := &Service{
+		store: c.Store, processor: c.Processor, notifier: c.Notifier, mailer: c.Mailer, catalog: c.Catalog,
+		clock: c.Clock, wall: c.Wall, rand: c.Rand, baseURL: strings.TrimRight(c.BaseURL, "/"),
+		sealer: sealer{key: c.SealKey}, log: c.Log, pace: newPacer(), kick: make(chan struct{}, 1),
+		timing: timing{lease: 25 * time.Second, grace: 5 * time.Second, backoff: []time.Duration{200 * time.Millisecond, 800 * time.Millisecond, 2 * time.Second}},
+	}
+	if s.wall == nil {
+		s.wall = s.clock
+	}
+	if s.rand == nil {
+		s.rand = rand.Reader
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	return s
+}
+
+// Catalog returns the plans that the service sells.
+func (s *Service) Catalog() *Catalog { return s.catalog }
+
+// Now is the service's time, UTC, to the microsecond.
+func (s *Service) Now() time.Time { return s.clock.Now().UTC().Truncate(time.Microsecond) }
+
+// Ready reports whether requests can be served. It asks the database and never
+// Stripe: reads go on while Stripe is down.
+func (s *Service) Ready(ctx context.Context) error { return s.store.Ping(ctx) }
+
+// StripeReady reports whether payments are configured.
+func (s *Service) StripeReady() bool { return s.processor != nil }
+
+// ApprovalURL is the page where a person decides about a request.
+func (s *Service) ApprovalURL(id string) string { return s.baseURL + "/approve/" + id }
+
+// PollingURL is where the agent learns of the decision.
+func (s *Service) PollingURL(id string) string {
+	return s.baseURL + "/api/web-approve/status?request=" + id
+}
+
+// audit appends an event inside a transaction.
+func (s *Service) audit(ctx context.Context, tx Tx, orgID string, by Actor, event, subject string, facts map[string]any) error {
+	return tx.Audit(ctx, AuditEvent{
+		ID: s.newID("evt_"), OrgID: orgID, At: s.Now(), Actor: by, Event: event, Subject: subject, Facts: facts,
+	})
+}
+
+// stripe notes whether Stripe answers, and turns a missing answer into the one
+// error that callers see.
+func (s *Service) stripe(err error) error {
+	switch {
+	case err == nil:
+		s.stripeDown.Store(false)
+		return nil
+	case errors.Is(err, ErrStripeUnavailable), errors.Is(err, ErrStripeBusy):
+		s.stripeDown.Store(true)
+		return ErrStripeUnavailable.Because(err).After(5 * time.Second)
+	}
+	if _, ours := errors.AsType[*Error](err); ours {
+		return err
+	}
+	s.stripeDown.Store(true)
+	return ErrStripeUnavailable.Because(err).After(5 * time.Second)
+}
+
+// newID makes a random id: 26 characters of Crockford's base 32, 130 bits.
+func (s *Service) newID(prefix string) string {
+	const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+	var b [26]byte
+	s.read(b[:])
+	for i := range b {
+		b[i] = alphabet[b[i]&31]
+	}
+	return prefix + string(b[:])
+}
+
+func (s *Service) read(b []byte) {
+	if _, err := io.ReadFull(s.rand, b); err != nil {
+		panic(fmt.Sprintf("billing: no randomness: %v", err))
+	}
+}
+
+// CheckCode is the four letters that a person compares by eye between the
+// agent's message and the page. It is derived from the id and keeps no secret.
+func CheckCode(id string) string {
+	const alphabet = "BCDFGHJKLMNPQRSTVWXZ"
+	sum := sha256.Sum256([]byte("countersign/check-code/v1\x00" + id))
+	var code [4]byte
+	for i := range code {
+		code[i] = alphabet[int(sum[i])%len(alphabet)]
+	}
+	return string(code[:])
+}

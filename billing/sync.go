@@ -1,0 +1,234 @@
+package billing
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// State comes in by one function. Webhooks, the page after a checkout, our own
+// changes and the worker all say only "look again", and SyncOrg looks.
+
+// SyncOrg reads what Stripe says about the org now and stores it, unless
+// somebody stored a later reading meanwhile; then it reads again. It returns
+// the row as it stands afterwards.
+//
+// Errors: ErrStripeUnavailable.
+func (s *Service) SyncOrg(ctx context.Context, orgID string) (Subscription, error) {
+	for {
+		org, sub, err := s.load(ctx, orgID)
+		if err != nil {
+			return sub, err
+		}
+		if org.CustomerID == "" || s.processor == nil {
+			return sub, s.nothingToSync(ctx, sub)
+		}
+		state, invoices, err := s.processor.Fetch(ctx, org.CustomerID)
+		if err = s.stripe(err); err != nil {
+			return sub, err
+		}
+		before := sub
+		sub = s.apply(sub, state)
+		saved, err := s.store.SaveState(ctx, sub, invoices)
+		if err != nil {
+			return sub, err
+		}
+		if !saved {
+			continue // a newer row is there: what was fetched may be older than it
+		}
+		if sub.Status.Live() && org.Checkout != nil {
+			if _, err = s.store.SetCheckout(ctx, orgID, org.CheckoutSeq, nil); err != nil {
+				return sub, err
+			}
+		}
+		if waited(before) && !waited(sub) {
+			if err = s.settleBank(ctx, sub); err != nil {
+				return sub, err
+			}
+		}
+		return s.store.Subscription(ctx, orgID)
+	}
+}
+
+// nothingToSync clears the dirty mark of an org that Stripe does not know.
+func (s *Service) nothingToSync(ctx context.Context, sub Subscription) error {
+	if !sub.Dirty() || s.processor == nil {
+		return nil
+	}
+	sub.SyncedSeq, sub.SyncedAt = sub.DirtySeq, s.Now()
+	_, err := s.store.SaveState(ctx, sub, nil)
+	return err
+}
+
+// apply puts a reading into the row. A price that no plan has changes no plan:
+// caps must not rise or fall by a mistake in Stripe's dashboard.
+func (s *Service) apply(sub Subscription, state State) Subscription {
+	if state.UnknownPrice != "" {
+		s.log.Error("the subscription has a price that the catalogue does not know", "org", sub.OrgID, "price", state.UnknownPrice)
+		state.Plan = sub.Plan
+	}
+	if !sameTerms(sub.State, state) {
+		sub.Version++
+	}
+	if !state.CancelAtPeriodEnd {
+		sub.ScheduledBy = nil
+	}
+	sub.State = state
+	sub.SyncedSeq, sub.SyncedAt = sub.DirtySeq, s.Now()
+	return sub
+}
+
+func waited(sub Subscription) bool { return sub.Action != nil && sub.Action.Plan != "" }
+
+// settleBank ends a request whose payment waited for the bank, now that the
+// answer is known.
+func (s *Service) settleBank(ctx context.Context, sub Subscription) error {
+	open, err := s.store.Approvals(ctx, sub.OrgID, ApprovalFilter{State: ApprovalIndeterminate, Limit: 10})
+	if err != nil {
+		return err
+	}
+	for _, a := range open {
+		if a.Result == nil || a.Result.Failure == nil || a.Result.Failure.Code != ErrPaymentAction.Code {
+			continue
+		}
+		to, out := ApprovalFailed, Outcome{
+			Status: StatusFailed, Plan: sub.Plan, IntentID: a.IntentID,
+			Failure: &Failure{Code: ErrPaymentFailed.Code, Message: "The bank did not confirm the payment in time. The plan has not changed."},
+		}
+		if sub.Plan == a.Quote.ToPlan {
+			to, out = ApprovalSucceeded, Outcome{
+				Status: StatusSwitched, Plan: sub.Plan, Charged: a.Quote.DueNow, Credited: a.Quote.Credit, Currency: a.Quote.Currency, IntentID: a.IntentID,
+			}
+		}
+		if _, err = s.store.MoveApproval(ctx, sub.OrgID, a.ID, to, &out, s.Now()); err != nil {
+			return err
+		}
+		s.notifier.Notify(ctx, a.ID)
+	}
+	return nil
+}
+
+// Receive takes in a verified webhook. Only the fact is stored, and the org is
+// marked; the worker looks at Stripe, not at the event.
+func (s *Service) Receive(ctx context.Context, e Event) error {
+	orgID := ""
+	if e.CustomerID != "" {
+		var err error
+		orgID, err = s.store.OrgByCustomer(ctx, e.CustomerID)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	fresh, err := s.store.StoreEvent(ctx, orgID, e, s.Now())
+	if fresh && orgID != "" {
+		s.wake()
+	}
+	return err
+}
+
+// SyncDirty looks at every org that Stripe may have news of. It goes on after an
+// org that fails and returns the first error.
+func (s *Service) SyncDirty(ctx context.Context) error {
+	if s.processor == nil {
+		return nil
+	}
+	orgs, err := s.store.DirtyOrgs(ctx, 100)
+	for _, id := range orgs {
+		if _, serr := s.SyncOrg(ctx, id); serr != nil && err == nil {
+			err = serr
+		}
+	}
+	return err
+}
+
+// Reconcile reads Stripe's own list of events since the last time, for the
+// webhooks that never came.
+func (s *Service) Reconcile(ctx context.Context) error {
+	if s.processor == nil {
+		return nil
+	}
+	since, err := s.store.EventCursor(ctx)
+	if err != nil {
+		return err
+	}
+	events, err := s.processor.Events(ctx, since)
+	if err = s.stripe(err); err != nil {
+		return err
+	}
+	for _, e := range events {
+		if err = s.Receive(ctx, e); err != nil {
+			return err
+		}
+		if e.CreatedAt.After(since) {
+			since = e.CreatedAt
+		}
+	}
+	return s.store.SetEventCursor(ctx, since)
+}
+
+// Expire writes down which requests time has ended, and wakes their waiters.
+func (s *Service) Expire(ctx context.Context) error {
+	now, err := s.store.Now(ctx)
+	if err != nil {
+		return err
+	}
+	ids, err := s.store.ExpireApprovals(ctx, now, 500)
+	for _, id := range ids {
+		s.notifier.Notify(ctx, id)
+	}
+	return err
+}
+
+// wake makes the worker look now rather than at its next tick.
+func (s *Service) wake() {
+	select {
+	case s.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Run does the work that no request waits for, until ctx ends: syncs, open
+// intents, expiry and reconciliation. Any number of replicas may run it.
+func (s *Service) Run(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	s.periodic(ctx, 0)
+	for n := 1; ; {
+		s.must("sync", s.SyncDirty(ctx))
+		select {
+		case <-s.kick:
+		case <-tick.C:
+			s.periodic(ctx, n)
+			n++
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// periodic does what is due at the n-th second.
+func (s *Service) periodic(ctx context.Context, n int) {
+	if n%5 == 0 {
+		s.must("expire", s.Expire(ctx))
+		s.recoverAll(ctx)
+	}
+	if n%60 == 0 {
+		s.must("reconcile", s.Reconcile(ctx))
+	}
+}
+
+func (s *Service) recoverAll(ctx context.Context) {
+	for ctx.Err() == nil {
+		found, err := s.Recover(ctx)
+		s.must("recover", err)
+		if !found || err != nil {
+			return
+		}
+	}
+}
+
+func (s *Service) must(what string, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		s.log.Error("background work failed", "work", what, "error", err)
+	}
+}
