@@ -115,6 +115,7 @@ func changeParams(ctx context.Context, p applyParams, priceID string) *stripe.Su
 		return sp
 	}
 	sp.PaymentBehavior = stripe.String(errorIfIncomplete)
+	sp.OffSession = stripe.Bool(!p.interactive)
 	sp.Metadata = map[string]string{metaIntent: p.intentID}
 	if p.from.CancelAtPeriodEnd {
 		sp.CancelAtPeriodEnd = stripe.Bool(false)
