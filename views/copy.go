@@ -24,7 +24,7 @@ const (
 	copyFooter       = "Agents ask, people decide."
 	copyBefore       = "before"
 	copyNow          = "now"
-	copyCancelReview = "Close"
+	copyCancelReview = "Not now"
 )
 
 // Settings → Billing.
@@ -44,7 +44,7 @@ const (
 	copyUsage          = "Usage"
 	copyResets         = "Resets on"
 	copyNotReported    = "Not reported yet"
-	copyUnlimited      = "of unlimited"
+	copyUnlimited      = "no limit"
 	copyOf             = "of"
 	copyAsOf           = "Stripe is not answering. As of"
 	copyCard           = "Payment method"
@@ -60,6 +60,7 @@ const (
 	copyInvoiceStatus  = "Status"
 	copyInvoiceLinks   = "Documents"
 	copyView           = "View"
+	copyReviewTitle    = "Review your change"
 	copyLost           = "What ends then"
 	copyOverThen       = "Over the limit then"
 	copyCancelTitle    = "Cancel subscription"
@@ -71,9 +72,8 @@ const (
 	copyApproveSignIn     = "Sign in to review a request"
 	copyApproveSignInText = "You are not signed in, so there is nothing to see here yet."
 	copySignIn            = "Sign in"
-	copyThen              = "becomes"
-	copyHowComputed       = "How this is computed"
-	copyWhoAsks           = "Who asks"
+		copyHowComputed       = "How this is computed"
+	copyWhoAsks           = "Asked by"
 	copyCompareCode       = "Check that your agent shows the same code:"
 	copyKey               = "Key"
 	copyKeyBy             = "Key created by"

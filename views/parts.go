@@ -2,6 +2,7 @@ package views
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/a-h/templ"
 )
@@ -90,6 +91,9 @@ type Action struct {
 	Form    *Form
 	Href    string
 	Primary bool
+	// Into is the id of an element of this page that htmx replaces by the one of
+	// the same id on the page at Href.
+	Into string
 	// About completes the label for those who hear it out of its context:
 	// "Pay" is read as "Pay, invoice ACME-0007".
 	About string
@@ -106,6 +110,15 @@ type Panel struct {
 	Ref     string // reference for support
 	// Focus moves the focus here when the panel arrives.
 	Focus bool
+}
+
+// joint puts the space before the words that follow a date, unless they begin
+// with a full stop or a comma.
+func joint(after string) string {
+	if strings.HasPrefix(after, ".") || strings.HasPrefix(after, ",") {
+		return after
+	}
+	return " " + after
 }
 
 func (p Panel) role() string {
@@ -147,6 +160,9 @@ func live(f Form) templ.Attributes {
 
 // inPlace lets htmx load the #id of another page into our #id.
 func inPlace(url, id string) templ.Attributes {
+	if id == "" {
+		return nil
+	}
 	return templ.Attributes{
 		"hx-get":    url,
 		"hx-target": "#" + id,
