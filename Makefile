@@ -56,7 +56,7 @@ bench: packages ## Run the benchmarks on both databases
 
 .PHONY: postgres
 postgres: packages ## Start a throw-away PostgreSQL for development, print its variable
-	@echo "export COUNTERSIGN_TEST_POSTGRES=$$(.ci/postgres start $(POSTGRES_DIR))"
+	@dsn=$$(.ci/postgres start $(POSTGRES_DIR)); echo "export COUNTERSIGN_TEST_POSTGRES='$$dsn'"
 
 .PHONY: postgres-stop
 postgres-stop: ## Stop the server of make postgres and delete its data
