@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/countersignhq/countersign/billing"
+	"github.com/countersignhq/countersign/payments"
+	"github.com/countersignhq/countersign/payments/sandbox"
+)
+
+// backdate is how far in the past the sandbox's clock starts, so that the
+// demo's subscriptions have a history when it opens.
+const backdate = 45 * 24 * time.Hour
+
+type demoFlags struct {
+	addr, sandboxAddr, data, catalog string
+	verbose                          bool
+}
+
+func newDemo() *cobra.Command {
+	var f demoFlags
+	cmd := &cobra.Command{
+		Use: "demo", Short: "Try everything: no database server, no Stripe account, no network", Args: exactly(0),
+		Long: `Run the whole product on this machine with SQLite and a built-in stand-in for
+Stripe. What it prints can be clicked or sourced; nothing here costs money.
+Started again on the same data directory it goes on where it was.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return demo(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	cmd.Flags().StringVar(&f.addr, "addr", "127.0.0.1:8080", "address of the product")
+	cmd.Flags().StringVar(&f.sandboxAddr, "sandbox-addr", "127.0.0.1:8081", "address of the Stripe sandbox")
+	cmd.Flags().StringVar(&f.data, "data", "countersign-data", "directory that keeps the state")
+	cmd.Flags().StringVar(&f.catalog, "catalog", "flat", "flat, capacity or a file")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "log every request")
+	return cmd
+}
+
+// demoState is what the demo keeps beside the database: the secrets that the
+// database holds only hashes of.
+type demoState struct {
+	Secret        string `json:"secret"`
+	StripeKey     string `json:"stripe_key"`
+	WebhookSecret string `json:"webhook_secret"`
+	AgentKey      string `json:"agent_key"`
+	MemberToken   string `json:"member_token"`
+	HostKey       string `json:"host_key"`
+	Seats         []seat `json:"seats"` // who can sign in where
+	// Catalog is what the data directory was seeded with.
+	Catalog string `json:"catalog"`
+	Seeded  bool   `json:"seeded"`
+}
+
+// seat is a line on the mailbox page.
+type seat struct {
+	Org, State, Email string
+}
+
+func demo(ctx context.Context, f demoFlags, out, logs io.Writer) error {
+	level := slog.LevelWarn
+	if f.verbose {
+		level = slog.LevelInfo
+	}
+	log := slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: level}))
+	catalog, err := billing.LoadCatalog(f.catalog, os.ReadFile)
+	if err != nil {
+		return err
+	}
+	if err = os.MkdirAll(f.data, 0o700); err != nil {
+		return err
+	}
+	state, err := loadDemoState(filepath.Join(f.data, "demo.json"), f.catalog)
+	if err != nil {
+		return err
+	}
+	stripeListener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.sandboxAddr)
+	if err != nil {
+		return fmt.Errorf("the sandbox's address is taken; choose another with --sandbox-addr: %w", err)
+	}
+	appListener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.addr)
+	if err != nil {
+		return fmt.Errorf("the address is taken; choose another with --addr: %w", err)
+	}
+	baseURL, stripeURL := localURL("localhost", appListener), localURL("127.0.0.1", stripeListener)
+	box, err := sandbox.New(sandbox.Options{
+		Now:       func() time.Time { return time.Now().Add(-backdate) },
+		SecretKey: state.StripeKey, WebhookSecret: state.WebhookSecret, PublicURL: stripeURL, StatePath: filepath.Join(f.data, "stripe.json"),
+	})
+	if err != nil {
+		return err
+	}
+	defer box.Close()
+	box.SetWebhook(baseURL + "/stripe/webhook")
+	stripe := newServer(box.Handler(), log)
+	go func() { _ = stripe.Serve(stripeListener) }()
+	defer stripe.Close()
+
+	clock := billing.ClockFunc(box.Now)
+	client, err := payments.New(payments.Options{SecretKey: state.StripeKey, APIBase: stripeURL, Catalog: catalog, Log: log, Clock: clock})
+	if err != nil {
+		return err
+	}
+	post := &mailbox{}
+	d := &demonstration{state: state, box: box, stripe: client, stripeURL: stripeURL, baseURL: baseURL, post: post}
+	a, err := build(ctx, parts{
+		baseURL: baseURL, secret: state.Secret, database: "sqlite:" + filepath.Join(f.data, "countersign.db"), catalog: catalog,
+		processor: client, verify: verifier([]string{state.WebhookSecret}, box.Now, false), mailer: post, clock: clock,
+		targets: []string{stripeURL}, mailbox: d.mailboxPage, sandbox: stripeURL, log: log,
+	})
+	if err != nil {
+		return err
+	}
+	defer a.store.Close()
+	d.app = a
+	served := make(chan error, 1)
+	go func() { served <- a.run(ctx, appListener, 0) }()
+	if err = d.open(ctx, f.data, out); err != nil {
+		return err
+	}
+	return <-served
+}
+
+// open seeds an empty data directory, writes demo.env and says what to do.
+func (d *demonstration) open(ctx context.Context, data string, out io.Writer) error {
+	if !d.state.Seeded {
+		if err := d.seed(ctx); err != nil {
+			return fmt.Errorf("demo data: %w", err)
+		}
+		d.state.Seeded = true
+		if err := d.state.save(filepath.Join(data, "demo.json")); err != nil {
+			return err
+		}
+	}
+	login, _, err := d.app.service.SignInURL(ctx, ownerEmail, "/settings/billing", 24*time.Hour)
+	if err != nil {
+		return err
+	}
+	env := [][2]string{
+		{"COUNTERSIGN_URL", d.baseURL},
+		{"COUNTERSIGN_OWNER_LOGIN_URL", login},
+		{"COUNTERSIGN_AGENT_KEY", d.state.AgentKey},
+		{"COUNTERSIGN_MEMBER_TOKEN", d.state.MemberToken},
+		{"COUNTERSIGN_HOST_KEY", d.state.HostKey},
+		{"STRIPE_API_BASE", d.stripeURL},
+		{"STRIPE_SECRET_KEY", d.state.StripeKey},
+		{"STRIPE_WEBHOOK_SECRET", d.state.WebhookSecret},
+	}
+	var file strings.Builder
+	for _, kv := range env {
+		fmt.Fprintf(&file, "export %s='%s'\n", kv[0], kv[1])
+	}
+	path := filepath.Join(data, "demo.env")
+	if err = writeFile(path, []byte(file.String())); err != nil {
+		return err
+	}
+	d.banner(out, path, login)
+	return nil
+}
+
+func (d *demonstration) banner(out io.Writer, env, login string) {
+	fmt.Fprintf(out, `
+  Countersign demo: a sandbox, no real money.
+
+  Sign in as the owner of Acme     %s
+  Every organisation and mailbox   %s/dev/mailbox
+  The Stripe sandbox, its clock    %s
+
+  Be the agent, in another shell:
+
+    source %s
+    curl -s $COUNTERSIGN_URL/api/billing/upgrade -H "Authorization: Bearer $COUNTERSIGN_AGENT_KEY" \
+      -H 'Content-Type: application/json' -d '{"plan":"%s","mode":"web","reason":"The nightly import needs more rows."}'
+
+  Open the approval_url that it answers, approve, and poll the polling_url with the same key.
+
+  Cards: 4242 4242 4242 4242 works · 4000 0000 0000 0341 declines when charged · 4000 0027 6000 3184 asks for 3-D Secure
+  Stop with Ctrl-C; started again it goes on where it was.
+
+`, login, d.baseURL, d.stripeURL, env, d.topPlan().ID)
+}
+
+func loadDemoState(path, catalog string) (*demoState, error) {
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &demoState{Secret: rand.Text() + rand.Text(), StripeKey: "sk_test_" + rand.Text(), WebhookSecret: "whsec_" + rand.Text(), Catalog: catalog}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := &demoState{}
+	if err = json.Unmarshal(raw, s); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if s.Catalog != catalog {
+		return nil, fmt.Errorf("this data directory was made with --catalog %s; use that, or another --data", s.Catalog)
+	}
+	return s, nil
+}
+
+func (s *demoState) save(path string) error {
+	raw, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(path, raw)
+}
+
+// writeFile replaces a file in one step, readable by its owner only.
+func writeFile(path string, content []byte) error {
+	tmp := path + ".new"
+	if err := os.WriteFile(tmp, content, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
+}
+
+func localURL(host string, l net.Listener) string {
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return "http://" + net.JoinHostPort(host, port)
+}
+

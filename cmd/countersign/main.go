@@ -1,0 +1,89 @@
+// Command countersign is the whole product: the server, its demo, and the tools
+// around them. It builds the parts and hands them to each other; it holds no
+// rule, no SQL and no HTML.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set at release with -ldflags "-X main.version=…".
+var version = "dev"
+
+// The exit codes, as `countersign --help` lists them.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// run executes one command line and returns the exit code.
+func run(ctx context.Context, args []string) int {
+	root := newRoot()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(os.Stderr, "countersign: "+err.Error())
+	if _, ok := errors.AsType[*usageError](err); ok {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// usageError is a command line that is not understood.
+type usageError struct{ error }
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "countersign",
+		Short: "Billing for products whose customers use AI agents",
+		Long: `Countersign is a self-hosted billing service. People change their plan in one
+click; agents may ask, and an owner of the organisation approves.
+
+Exit codes: 0 ok, 1 failure, 2 wrong usage.`,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		// Without a RunE of its own cobra would end with 0 on an unknown command.
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{fmt.Errorf("unknown command %q; see countersign --help", args[0])}
+			}
+			return cmd.Help()
+		},
+		Args: cobra.ArbitraryArgs,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(newDemo(), newServe(), newConfig(), newCatalog())
+	return root
+}
+
+// group is a command that only holds others.
+func group(use, short string, children ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short, Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{fmt.Errorf("unknown command %q; see countersign %s --help", args[0], cmd.Name())}
+			}
+			return &usageError{fmt.Errorf("say which: see countersign %s --help", cmd.Name())}
+		},
+	}
+	cmd.AddCommand(children...)
+	return cmd
+}

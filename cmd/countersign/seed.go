@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/countersignhq/countersign/billing"
+	"github.com/countersignhq/countersign/payments"
+	"github.com/countersignhq/countersign/payments/sandbox"
+	"github.com/countersignhq/countersign/views"
+)
+
+const ownerEmail = "ada@acme.test"
+
+// demonstration holds the demo's parts while it seeds and runs.
+type demonstration struct {
+	state              *demoState
+	app                *app
+	box                *sandbox.Server
+	stripe             *payments.Client
+	stripeURL, baseURL string
+	post               *mailbox
+}
+
+func (d *demonstration) topPlan() billing.Plan {
+	plans := d.app.service.Catalog().Plans
+	return plans[len(plans)-1]
+}
+
+// story is one org of the demo: how it came to the state that it shows.
+type story struct {
+	org, state  string
+	owner       [2]string // email, name
+	daysAgo     int       // when it subscribed
+	plan        string    // empty: it never did
+	cancel      bool      // at the period's end
+	replaceCard string    // by one of the sandbox's, after the first payment
+	partner     bool
+	usage       map[string]int64
+}
+
+// stories are the states that exist, oldest subscription first.
+func (d *demonstration) stories() []story {
+	first, _ := d.app.service.Catalog().FirstPaid()
+	top := d.topPlan()
+	return []story{
+		{org: "Quill Press", state: "Canceled: the subscription has ended", owner: [2]string{"quinn@quill.test", "Quinn Abara"}, daysAgo: 44, plan: first.ID, cancel: true},
+		{org: "Umbra Studio", state: "Past due: the last payment failed", owner: [2]string{"uma@umbra.test", "Uma Lindqvist"}, daysAgo: 33, plan: top.ID, replaceCard: "pm_card_chargeCustomerFail", usage: map[string]int64{"agents": 17, "rows": 20480}},
+		{org: "Acme", state: "Active, with a card that works", owner: [2]string{ownerEmail, "Ada Okafor"}, daysAgo: 12, plan: first.ID, usage: map[string]int64{"agents": 9, "members": 6, "workspaces": 41, "rows": 4620, "api_calls": 61240, "webhooks": 812}},
+		{org: "Borealis Labs", state: "Downgrade scheduled", owner: [2]string{"bo@borealis.test", "Bo Marchetti"}, daysAgo: 9, plan: top.ID, cancel: true, usage: map[string]int64{"agents": 12, "workspaces": 64, "rows": 9100, "api_calls": 202000}},
+		{org: "Dune Freight", state: "Active, with a card that will be declined", owner: [2]string{"dee@dune.test", "Dee Ramos"}, daysAgo: 6, plan: first.ID, replaceCard: "pm_card_chargeCustomerFail"},
+		{org: "Lark & Co", state: "Active, with a card that asks for 3-D Secure", owner: [2]string{"lena@lark.test", "Lena Park"}, daysAgo: 5, plan: first.ID, replaceCard: "pm_card_authenticationRequired"},
+		{org: "Tern Robotics", state: "On the largest plan", owner: [2]string{"teo@tern.test", "Teo Haddad"}, daysAgo: 3, plan: top.ID, usage: map[string]int64{"agents": 8, "members": 14, "workspaces": 210, "rows": 18000, "api_calls": 402117, "webhooks": 51000}},
+		{org: "Fern Garden", state: "Free, nothing used yet", owner: [2]string{"finn@fern.test", "Finn Osei"}},
+		{org: "Capstan", state: "Free, at its caps", owner: [2]string{"cleo@capstan.test", "Cleo Varga"}, usage: map[string]int64{"agents": 3, "members": 6, "workspaces": 20, "rows": 498, "api_calls": 9912, "webhooks": 1000}},
+		{org: "Overture", state: "Free, over its caps after a downgrade", owner: [2]string{"odile@overture.test", "Odile Brandt"}, usage: map[string]int64{"agents": 6, "members": 9, "workspaces": 23, "rows": 2210, "api_calls": 4000}},
+		{org: "Pilot House", state: "Complimentary: a design partner", owner: [2]string{"pia@pilot.test", "Pia Novak"}, partner: true, usage: map[string]int64{"agents": 4, "members": 5}},
+	}
+}
+
+// seed makes the demo's orgs. It starts in the past and moves the sandbox's
+// clock to the present, so that renewals, failures and endings really happened.
+func (d *demonstration) seed(ctx context.Context) error {
+	if _, err := d.stripe.PushCatalog(ctx, d.app.service.Catalog()); err != nil {
+		return err
+	}
+	today := time.Now().UTC()
+	var orgs []string
+	for _, st := range d.stories() {
+		if st.plan != "" {
+			if err := d.box.AdvanceTo(today.AddDate(0, 0, -st.daysAgo)); err != nil {
+				return err
+			}
+		}
+		org, err := d.tell(ctx, st)
+		if err != nil {
+			return fmt.Errorf("%s: %w", st.org, err)
+		}
+		orgs = append(orgs, org)
+	}
+	if err := d.box.AdvanceTo(time.Now()); err != nil {
+		return err
+	}
+	for i, st := range d.stories() {
+		if _, err := d.app.service.SyncOrg(ctx, orgs[i]); err != nil {
+			return err
+		}
+		for resource, n := range st.usage {
+			if _, known := d.app.service.Catalog().Resource(resource); known {
+				if err := d.app.service.ReportUsage(ctx, orgs[i], resource, n); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// tell makes one org at the sandbox's present moment.
+func (d *demonstration) tell(ctx context.Context, st story) (string, error) {
+	s := d.app.service
+	org, err := s.AddOrg(ctx, st.org, st.partner)
+	if err != nil {
+		return "", err
+	}
+	owner, err := s.AddMember(ctx, org.ID, st.owner[0], st.owner[1], billing.RoleOwner)
+	if err != nil {
+		return "", err
+	}
+	d.state.Seats = append(d.state.Seats, seat{Org: st.org, State: st.state, Email: st.owner[0]})
+	if st.owner[0] == ownerEmail {
+		if err = d.staffAcme(ctx, org, owner); err != nil {
+			return "", err
+		}
+	}
+	if st.plan == "" {
+		return org.ID, nil
+	}
+	return org.ID, d.subscribe(ctx, org, st)
+}
+
+// subscribe does at the sandbox what a finished Checkout does.
+func (d *demonstration) subscribe(ctx context.Context, org billing.Org, st story) error {
+	customer, err := d.stripe.EnsureCustomer(ctx, org, st.owner[0])
+	if err != nil {
+		return err
+	}
+	if _, err = d.app.store.SetCustomer(ctx, org.ID, customer); err != nil {
+		return err
+	}
+	if err = d.giveCard(ctx, customer, "pm_card_visa"); err != nil {
+		return err
+	}
+	plan, _ := d.app.service.Catalog().Plan(st.plan)
+	prices, err := d.call(ctx, http.MethodGet, "/v1/prices?lookup_keys[]="+url.QueryEscape(plan.Price.LookupKey), nil)
+	if err != nil || len(prices.Data) == 0 {
+		return fmt.Errorf("price of %s: %w", plan.ID, err)
+	}
+	form := url.Values{"customer": {customer}, "items[0][price]": {prices.Data[0].ID}}
+	if st.cancel {
+		form.Set("cancel_at_period_end", "true")
+	}
+	if _, err = d.call(ctx, http.MethodPost, "/v1/subscriptions", form); err != nil {
+		return err
+	}
+	if st.replaceCard != "" {
+		return d.giveCard(ctx, customer, st.replaceCard)
+	}
+	return nil
+}
+
+// giveCard makes one of the sandbox's test cards the customer's default.
+func (d *demonstration) giveCard(ctx context.Context, customer, card string) error {
+	pm, err := d.call(ctx, http.MethodPost, "/v1/payment_methods/"+card+"/attach", url.Values{"customer": {customer}})
+	if err != nil {
+		return err
+	}
+	_, err = d.call(ctx, http.MethodPost, "/v1/customers/"+customer, url.Values{"invoice_settings[default_payment_method]": {pm.ID}})
+	return err
+}
+
+// stripeObject is what the seed reads of an answer.
+type stripeObject struct {
+	ID   string         `json:"id"`
+	Data []stripeObject `json:"data"`
+}
+
+// call speaks to the sandbox over HTTP, where the product's own port has no
+// word for what the demo does: making a past.
+func (d *demonstration) call(ctx context.Context, method, path string, form url.Values) (stripeObject, error) {
+	var o stripeObject
+	req, err := http.NewRequestWithContext(ctx, method, d.stripeURL+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		return o, err
+	}
+	req.Header.Set("Authorization", "Bearer "+d.state.StripeKey)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return o, err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return o, fmt.Errorf("sandbox: %s %s: %s", method, path, res.Status)
+	}
+	return o, json.NewDecoder(res.Body).Decode(&o)
+}
+
+// staffAcme gives Acme its people and its keys: those of demo.env.
+func (d *demonstration) staffAcme(ctx context.Context, org billing.Org, owner billing.User) error {
+	s := d.app.service
+	for _, m := range []struct {
+		email, name string
+		role        billing.Role
+		state       string
+	}{
+		{"ben@acme.test", "Ben Castillo", billing.RoleBillingAdmin, "Billing admin of Acme"},
+		{"mia@acme.test", "Mia Tanaka", billing.RoleMember, "Member of Acme, without the right to decide"},
+	} {
+		if _, err := s.AddMember(ctx, org.ID, m.email, m.name, m.role); err != nil {
+			return err
+		}
+		d.state.Seats = append(d.state.Seats, seat{Org: org.Name, State: m.state, Email: m.email})
+	}
+	var err error
+	issue := func(k billing.NewKey, into *string) {
+		if err == nil {
+			_, *into, err = s.IssueKey(ctx, k)
+		}
+	}
+	issue(billing.NewKey{Kind: billing.KindAgent, OrgID: org.ID, Name: "deploy-bot", Scopes: []string{billing.ScopeRead, billing.ScopeRequest}, CreatedBy: owner.Name}, &d.state.AgentKey)
+	issue(billing.NewKey{Kind: billing.KindMember, OrgID: org.ID, PrincipalID: owner.ID, Name: owner.Name, CreatedBy: owner.Name}, &d.state.MemberToken)
+	issue(billing.NewKey{Kind: billing.KindHost, Name: "host application", CreatedBy: "demo"}, &d.state.HostKey)
+	return err
+}
+
+// mailboxPage shows who can sign in where, with a fresh link each, and the mails
+// that were sent. It exists in the demo only.
+func (d *demonstration) mailboxPage(ctx context.Context) (views.MailboxPage, error) {
+	var page views.MailboxPage
+	for _, s := range d.state.Seats {
+		link, _, err := d.app.service.SignInURL(ctx, s.Email, "/settings/billing", time.Hour)
+		if err != nil {
+			return page, err
+		}
+		page.Orgs = append(page.Orgs, views.MailboxOrg{Name: s.Org, State: s.State, Email: s.Email, Href: link})
+	}
+	d.post.mu.Lock()
+	defer d.post.mu.Unlock()
+	for i := len(d.post.mails) - 1; i >= 0; i-- {
+		m := d.post.mails[i]
+		page.Mails = append(page.Mails, views.MailboxMail{To: m.to, Subject: m.subject, Text: m.text, Link: m.link})
+	}
+	return page, nil
+}

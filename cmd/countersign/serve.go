@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/countersignhq/countersign/billing"
+	"github.com/countersignhq/countersign/payments"
+)
+
+// drainTime is how long a load balancer has to notice that /readyz says no.
+const drainTime = 3 * time.Second
+
+func newServe() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run the server for production", Args: exactly(0),
+		Long: `Run the server. Every value comes from a flag, else the environment, else the
+--config file, else the default; a secret NAME may stand in the file that
+NAME_FILE names. countersign config prints what is in force.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := resolve(cmd, os.Getenv, os.ReadFile)
+			if err != nil {
+				return err
+			}
+			if err = c.check(); err != nil {
+				return err
+			}
+			return serve(cmd.Context(), c, cmd.ErrOrStderr())
+		},
+	}
+	return configFlags(cmd)
+}
+
+func serve(ctx context.Context, c config, out io.Writer) error {
+	log := slog.New(slog.NewJSONHandler(out, nil))
+	p, err := productionParts(c, log)
+	if err != nil {
+		return err
+	}
+	a, err := build(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer a.store.Close()
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.get("COUNTERSIGN_ADDR"))
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	log.Info("serving", "address", l.Addr().String(), "base_url", p.baseURL, "stripe", p.processor != nil, "catalog", p.catalog.Name)
+	return a.run(ctx, l, drainTime)
+}
+
+func productionParts(c config, log *slog.Logger) (parts, error) {
+	catalog, err := billing.LoadCatalog(c.get("COUNTERSIGN_CATALOG"), os.ReadFile)
+	if err != nil {
+		return parts{}, err
+	}
+	p := parts{
+		baseURL: strings.TrimRight(c.get("COUNTERSIGN_BASE_URL"), "/"), secret: c.get("COUNTERSIGN_SECRET_KEY"),
+		database: c.get("DATABASE_URL"), catalog: catalog, log: log,
+		mailer:  noMail{func() { log.Error("SMTP_URL is not set: nobody can sign in by mail") }},
+		targets: []string{"https://checkout.stripe.com", "https://billing.stripe.com", "https://invoice.stripe.com"},
+	}
+	if address := c.get("SMTP_URL"); address != "" {
+		if p.mailer, err = newSMTP(address, c.get("COUNTERSIGN_MAIL_FROM")); err != nil {
+			return p, err
+		}
+	}
+	key := c.get("STRIPE_SECRET_KEY")
+	if key == "" {
+		return p, nil
+	}
+	client, err := payments.New(payments.Options{SecretKey: key, APIBase: c.get("STRIPE_API_BASE"), Catalog: catalog, Log: log})
+	if err != nil {
+		return p, err
+	}
+	p.processor = client
+	if base := c.get("STRIPE_API_BASE"); base != "" {
+		p.targets = append(p.targets, base)
+	}
+	live, err := payments.CheckConfig(key, c.get("STRIPE_API_BASE"))
+	p.verify = verifier(strings.Split(c.get("STRIPE_WEBHOOK_SECRET"), ","), time.Now, live)
+	return p, err
+}
+
+// verifier checks the signature of webhooks with any of the secrets.
+func verifier(secrets []string, now func() time.Time, live bool) func([]byte, string) (billing.Event, error) {
+	for i := range secrets {
+		secrets[i] = strings.TrimSpace(secrets[i])
+	}
+	return func(body []byte, header string) (billing.Event, error) {
+		return payments.VerifyWebhook(body, header, secrets, now(), live)
+	}
+}
