@@ -1,0 +1,148 @@
+package web
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// order has every kind of field that the decoder knows rules for.
+type order struct {
+	ID    string   `json:"id"`
+	Plan  string   `json:"plan,omitempty"`
+	Mode  string   `json:"mode,omitempty" enum:"chat,web"`
+	Units int      `json:"units,omitempty" min:"0" max:"99"`
+	Any   int      `json:"any,omitempty"`
+	Yes   bool     `json:"yes,omitempty"`
+	Items []item   `json:"items,omitempty"`
+	Tags  []string `json:"tags,omitempty"`
+}
+
+type item struct {
+	Key string `json:"key"`
+	N   int64  `json:"n,omitempty"`
+}
+
+func TestDecodeStrict(t *testing.T) {
+	for name, c := range map[string]struct{ body, code, field string }{
+		"empty":                    {"", "invalid_json", ""},
+		"spaces":                   {"  ", "invalid_json", ""},
+		"not JSON":                 {"plan=pro", "invalid_json", ""},
+		"cut short":                {`{"id":"a"`, "invalid_json", ""},
+		"trailing comma":           {`{"id":"a",}`, "invalid_json", ""},
+		"single quotes":            {`{'id':'a'}`, "invalid_json", ""},
+		"comment":                  {`{"id":"a"}//`, "invalid_json", ""},
+		"NaN":                      {`{"id":"a","units":NaN}`, "invalid_json", ""},
+		"second document":          {`{"id":"a"}{"id":"b"}`, "invalid_json", ""},
+		"trailing text":            {`{"id":"a"} x`, "invalid_json", ""},
+		"null":                     {`null`, "invalid_json", ""},
+		"array":                    {`[{"id":"a"}]`, "invalid_json", ""},
+		"string":                   {`"id"`, "invalid_json", ""},
+		"number":                   {`1`, "invalid_json", ""},
+		"byte order mark":          {"\ufeff" + `{"id":"a"}`, "invalid_json", ""},
+		"broken UTF-8":             {"{\"id\":\"\xff\"}", "invalid_json", ""},
+		"UTF-8 surrogate":          {"{\"id\":\"\xed\xa0\x80\"}", "invalid_json", ""},
+		"lone high surrogate":      {`{"id":"\ud83d"}`, "invalid_json", ""},
+		"lone low surrogate":       {`{"id":"\ude00"}`, "invalid_json", ""},
+		"surrogates in disorder":   {`{"id":"\ude00\ud83d"}`, "invalid_json", ""},
+		"high surrogate and text":  {`{"id":"\ud83dxxxxxx"}`, "invalid_json", ""},
+		"two high surrogates":      {`{"id":"\ud83d\ud83d"}`, "invalid_json", ""},
+		"raw control character":    {"{\"id\":\"a\nb\"}", "invalid_json", ""},
+		"missing":                  {`{}`, "missing_field", "id"},
+		"unknown":                  {`{"id":"a","nope":1}`, "unknown_field", "nope"},
+		"unknown before missing":   {`{"nope":1}`, "unknown_field", "nope"},
+		"other case":               {`{"ID":"a"}`, "unknown_field", "ID"},
+		"Kelvin sign":              {`{"id":"a","items":[{"` + "\u212a" + `ey":"x"}]}`, "unknown_field", "items[0].\u212aey"},
+		"empty name":               {`{"id":"a","":1}`, "unknown_field", ""},
+		"__proto__":                {`{"id":"a","__proto__":{}}`, "unknown_field", "__proto__"},
+		"twice":                    {`{"id":"a","id":"a"}`, "duplicate_field", "id"},
+		"twice by escape":          {`{"id":"a","\u0069d":"b"}`, "duplicate_field", "id"},
+		"null field":               {`{"id":null}`, "invalid_field", "id"},
+		"number for string":        {`{"id":5}`, "invalid_field", "id"},
+		"array for string":         {`{"id":["a"]}`, "invalid_field", "id"},
+		"object for string":        {`{"id":{"a":1}}`, "invalid_field", "id"},
+		"bool for string":          {`{"id":true}`, "invalid_field", "id"},
+		"deep for string":          {`{"id":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}`, "invalid_field", "id"},
+		"too deep to read":         {`{"id":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`, "invalid_json", ""},
+		"empty string":             {`{"id":""}`, "invalid_field", "id"},
+		"NUL":                      {`{"id":"a\u0000"}`, "invalid_field", "id"},
+		"not in enum":              {`{"id":"a","mode":"sms"}`, "invalid_field", "mode"},
+		"enum in other case":       {`{"id":"a","mode":"Web"}`, "invalid_field", "mode"},
+		"enum list itself":         {`{"id":"a","mode":"chat,web"}`, "invalid_field", "mode"},
+		"string for number":        {`{"id":"a","units":"5"}`, "invalid_field", "units"},
+		"below":                    {`{"id":"a","units":-1}`, "invalid_field", "units"},
+		"above":                    {`{"id":"a","units":100}`, "invalid_field", "units"},
+		"fraction":                 {`{"id":"a","units":5.5}`, "invalid_field", "units"},
+		"5.0":                      {`{"id":"a","units":5.0}`, "invalid_field", "units"},
+		"5e0":                      {`{"id":"a","any":5e0}`, "invalid_field", "any"},
+		"2^63":                     {`{"id":"a","any":9223372036854775808}`, "invalid_field", "any"},
+		"10^400":                   {`{"id":"a","any":1` + strings.Repeat("0", 400) + `}`, "invalid_field", "any"},
+		"number for bool":          {`{"id":"a","yes":1}`, "invalid_field", "yes"},
+		"object for list":          {`{"id":"a","items":{}}`, "invalid_field", "items"},
+		"text in list of objects":  {`{"id":"a","items":["x"]}`, "invalid_field", "items[0]"},
+		"missing in list":          {`{"id":"a","items":[{"key":"x"},{}]}`, "missing_field", "items[1].key"},
+		"twice in list":            {`{"id":"a","items":[{"key":"x","key":"y"}]}`, "duplicate_field", "items[0].key"},
+		"null in list":             {`{"id":"a","tags":["x",null]}`, "invalid_field", "tags[1]"},
+		"wrong type in list":       {`{"id":"a","items":[{"key":"x","n":true}]}`, "invalid_field", "items.n"},
+		"minimal":                  {`{"id":"a"}`, "", ""},
+		"white space":              {" \n{ \"id\" :\t\"a\" }\r\n", "", ""},
+		"everything":               {`{"id":"a","plan":"pro","mode":"web","units":99,"any":-1,"yes":true,"items":[{"key":"k","n":7}],"tags":[]}`, "", ""},
+		"escaped pair":             {`{"id":"\ud83d\ude00"}`, "", ""},
+		"escaped backslash then u": {`{"id":"\\ud83d"}`, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got order
+			err := DecodeStrict([]byte(c.body), &got)
+			if c.code == "" {
+				if err != nil || got.ID == "" {
+					t.Fatalf("got %+v, %v", got, err)
+				}
+				return
+			}
+			e, ok := errors.AsType[*billing.Error](err)
+			if !ok || e.Code != c.code {
+				t.Fatalf("got %v, want %s", err, c.code)
+			}
+			if field, _ := e.Details["field"].(string); field != c.field {
+				t.Errorf("names the field %q, want %q", field, c.field)
+			}
+		})
+	}
+}
+
+func TestDecodeStrictReads(t *testing.T) {
+	var got order
+	if err := DecodeStrict([]byte(`{"id":"\u00e9\ud83d\ude00","units":7,"items":[{"key":"k","n":-9223372036854775808}]}`), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.ID != "é😀" || got.Units != 7 || len(got.Items) != 1 || got.Items[0].N != -1<<63 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// FuzzDecodeStrict holds the decoder to three promises: it never panics, it
+// only ever fails with an error of ours, and what it takes is one document that
+// means the same when it is written out and read again.
+func FuzzDecodeStrict(f *testing.F) {
+	for _, s := range []string{`{"id":"a"}`, `{"id":"\ud83d\ude00","units":5}`, `{"id":"a","items":[{"key":"x"}]}`, `{"id":"\`, "\ufeff{}", `{"id":"\ud83d\u"}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var got order
+		err := DecodeStrict(body, &got)
+		if err != nil {
+			if _, ours := errors.AsType[*billing.Error](err); !ours {
+				t.Fatalf("foreign error %v", err)
+			}
+			return
+		}
+		if got.ID == "" || strings.ContainsRune(got.ID, 0) || got.Units < 0 || got.Units > 99 {
+			t.Fatalf("took %q as %+v", body, got)
+		}
+		if got.Mode != "" && got.Mode != "chat" && got.Mode != "web" {
+			t.Fatalf("took the mode %q", got.Mode)
+		}
+	})
+}

@@ -1,0 +1,216 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// identify finds out who is calling. Pages read the session cookie, calls the
+// bearer key or, without one, the cookie; both together are refused, since one
+// of the two would act in the other's name.
+func (r *Request) identify() error {
+	key, bearer, err := bearerKey(r.Header)
+	if err != nil {
+		return err
+	}
+	_, noCookie := r.Cookie(r.rt.cookieName())
+	switch {
+	case bearer && noCookie == nil:
+		return errAmbiguous
+	case bearer && r.json:
+		r.Principal, err = r.rt.cfg.Access.Authenticate(r.Context(), key)
+		return err
+	case noCookie != nil:
+		return billing.ErrUnauthorized
+	}
+	r.readSession()
+	if r.session == "" {
+		return billing.ErrUnauthorized
+	}
+	r.Principal, err = r.rt.cfg.Access.Session(r.Context(), r.session)
+	return err
+}
+
+// bearerKey returns the key of the Authorization header and whether there is one.
+func bearerKey(h http.Header) (key string, ok bool, err error) {
+	values := h.Values("Authorization")
+	if len(values) > 1 {
+		return "", false, errAmbiguous.Say("Send one Authorization header.")
+	}
+	if len(values) == 0 {
+		return "", false, nil
+	}
+	scheme, key, _ := strings.Cut(values[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return "", false, nil
+	}
+	return strings.TrimSpace(key), true, nil
+}
+
+// signedIn lets people in who have a session.
+func signedIn(h Handler) Handler {
+	return func(r *Request) error {
+		if err := r.identify(); err != nil {
+			return err
+		}
+		return h(r)
+	}
+}
+
+// visitor lets everybody in.
+func visitor(h Handler) Handler {
+	return func(r *Request) error {
+		if err := r.identify(); err != nil && !errors.Is(err, billing.ErrUnauthorized) {
+			return err
+		}
+		return h(r)
+	}
+}
+
+// Need decides whether a principal may make a call at all. What it may do to
+// which thing is decided further in.
+type Need func(p billing.Principal) error
+
+// Read is the need of calls that tell about the org: its people, and agents
+// with the scope.
+func Read(p billing.Principal) error {
+	if p.OrgID == "" {
+		return errHostKey
+	}
+	if !p.Can(billing.ScopeRead) {
+		return billing.ErrScope.With("scope", billing.ScopeRead)
+	}
+	return nil
+}
+
+// Ask is the need of calls that change the plan or ask for it: people by role,
+// agents by scope.
+func Ask(p billing.Principal) error {
+	if p.OrgID == "" {
+		return errHostKey
+	}
+	if !p.Can(billing.ScopeRequest) {
+		return billing.ErrScope.With("scope", billing.ScopeRequest)
+	}
+	if p.Role != "" && !p.Role.CanManage() {
+		return billing.ErrForbidden
+	}
+	return nil
+}
+
+// Follow is the need of calls about one's own request: whoever cannot have one
+// learns nothing.
+func Follow(p billing.Principal) error {
+	if p.OrgID == "" {
+		return billing.ErrNotFound
+	}
+	if !p.Can(billing.ScopeRequest) && !p.Can(billing.ScopeRead) {
+		return billing.ErrScope.With("scope", billing.ScopeRequest)
+	}
+	return nil
+}
+
+var errHostKey = billing.ErrForbidden.Say("A host key does not act for an organisation. Use the key of an agent or a member.")
+
+// caller lets programs in, and scripts on our own pages with the cookie of the
+// person who looks at them.
+func caller(need Need, h Handler) Handler {
+	return func(r *Request) error {
+		if err := r.identify(); err != nil {
+			return err
+		}
+		if r.session != "" && !safe(r.Method) {
+			if err := r.ownScript(); err != nil {
+				return err
+			}
+		}
+		if err := need(r.Principal); err != nil {
+			return err
+		}
+		return h(r)
+	}
+}
+
+// ownScript makes sure that a change with a cookie was made by a script of
+// ours: a foreign page can send a form, but neither this content type nor these
+// headers without the browser asking us first.
+func (r *Request) ownScript() error {
+	if err := r.sameOrigin(); err != nil {
+		return err
+	}
+	if media, ok := mediaType(r.Request); !ok || media != "application/json" {
+		return errMediaType
+	}
+	return nil
+}
+
+// sameOrigin refuses changes from other sites before anything is looked up.
+func sameOrigin(h Handler) Handler {
+	return func(r *Request) error {
+		if err := r.sameOrigin(); err != nil {
+			return err
+		}
+		return h(r)
+	}
+}
+
+// sameOrigin adds to the library's check that the browser has to say something:
+// every browser sends one of the two headers with a POST.
+func (r *Request) sameOrigin() error {
+	if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "" {
+		return errCrossOrigin
+	}
+	if err := r.rt.guard.Check(r.Request); err != nil {
+		return errCrossOrigin.Because(err)
+	}
+	return nil
+}
+
+// Purpose says what a form token is good for.
+type Purpose func(r *Request) string
+
+// For is a Purpose that is the same for every request.
+func For(purpose string) Purpose { return func(*Request) string { return purpose } }
+
+// FormField is the name of the hidden field with the form token.
+const FormField = "form_token"
+
+// FormToken returns the token for a form that the caller is shown.
+func (r *Request) FormToken(purpose string) string {
+	return r.rt.cfg.Access.FormToken(r.Principal, purpose)
+}
+
+// tokened parses the form and lets it through if it is one that we gave to this
+// session for this purpose.
+func tokened(purpose Purpose, h Handler) Handler {
+	return parsed(func(r *Request) error {
+		if !r.rt.cfg.Access.CheckFormToken(r.Principal, purpose(r), r.Field(FormField)) {
+			return errFormToken
+		}
+		return h(r)
+	})
+}
+
+func parsed(h Handler) Handler {
+	return func(r *Request) error {
+		if err := r.parseForm(); err != nil {
+			return err
+		}
+		return h(r)
+	}
+}
+
+// limited bounds the changes that one credential makes.
+func limited(h Handler) Handler {
+	return func(r *Request) error {
+		if err := r.rt.writes.Allow(r.Principal.CredentialID, r.Now()); err != nil {
+			return err
+		}
+		return h(r)
+	}
+}
+
+func safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }

@@ -1,0 +1,215 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/gorilla/sessions"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// Access tells who is behind a credential. *billing.Service does.
+type Access interface {
+	// Session and Authenticate answer billing.ErrUnauthorized for a token or key
+	// that is not valid.
+	Session(ctx context.Context, token string) (billing.Principal, error)
+	Authenticate(ctx context.Context, key string) (billing.Principal, error)
+	// FormToken is bound to the caller's session and to a purpose.
+	FormToken(p billing.Principal, purpose string) string
+	CheckFormToken(p billing.Principal, purpose, token string) bool
+}
+
+// Config is what a Router needs. All fields but FormTargets are required.
+type Config struct {
+	BaseURL    *url.URL // public address of the server; the Host header is never believed
+	SessionKey []byte   // signs the session cookie
+	Access     Access
+	Clock      billing.Clock
+	Log        *slog.Logger
+	// FormTargets are origins, besides our own, that the answer to a form may
+	// redirect to: Stripe's Checkout and portal.
+	FormTargets []string
+	// ErrorPage draws a failure for a person.
+	ErrorPage func(r *Request, p Problem) templ.Component
+	// Home is the page for people whose own page cannot be shown again after
+	// signing in. Login is where they sign in.
+	Home, Login string
+}
+
+// Handler answers one request. An error that it returns is answered by the
+// Router; a handler that has answered returns nil.
+type Handler func(r *Request) error
+
+// Route is one line of the route table.
+type Route struct {
+	Method, Path string
+	Door         Door
+}
+
+// Door says who a route is for.
+type Door string
+
+// The doors.
+const (
+	DoorPage    Door = "page"    // people, signed in
+	DoorOpen    Door = "open"    // people, signed in or not
+	DoorAPI     Door = "api"     // every kind of principal
+	DoorMachine Door = "machine" // nobody in particular: health, files, webhooks
+)
+
+// Router dispatches requests to handlers through the door they were registered
+// with. Register everything before serving.
+type Router struct {
+	cfg     Config
+	mux     *http.ServeMux
+	routes  []Route
+	headers http.Header // on every answer
+	guard   *http.CrossOriginProtection
+	cookies *sessions.CookieStore
+	writes  *Limiter
+	buffers sync.Pool
+}
+
+// writesPerMinute bounds the changes of one credential or session.
+const writesPerMinute = 300
+
+// NewRouter returns a Router without routes.
+func NewRouter(cfg Config) (*Router, error) {
+	guard := http.NewCrossOriginProtection()
+	// Behind a proxy the Host header may be another one than the browser used.
+	if err := guard.AddTrustedOrigin(cfg.BaseURL.Scheme + "://" + cfg.BaseURL.Host); err != nil {
+		return nil, err
+	}
+	return &Router{
+		cfg:     cfg,
+		mux:     http.NewServeMux(),
+		headers: securityHeaders(cfg.BaseURL.Scheme == "https", cfg.FormTargets),
+		guard:   guard,
+		cookies: newCookies(cfg.SessionKey, cfg.BaseURL.Scheme == "https"),
+		writes:  NewLimiter(writesPerMinute, time.Minute),
+		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
+	}, nil
+}
+
+// Routes returns the table of everything that was registered.
+func (rt *Router) Routes() []Route { return rt.routes }
+
+// Page registers a page for people who are signed in; others are sent to sign
+// in and come back.
+func (rt *Router) Page(path string, h Handler) {
+	rt.add(DoorPage, http.MethodGet, path, signedIn(h))
+}
+
+// OpenPage registers a page that has something to show to everybody. The
+// Principal is zero for those who are not signed in.
+func (rt *Router) OpenPage(path string, h Handler) {
+	rt.add(DoorOpen, http.MethodGet, path, visitor(h))
+}
+
+// Form registers what a form on a page posts to: for people who are signed in,
+// same-origin only, and with the form token for the purpose.
+func (rt *Router) Form(path string, purpose Purpose, h Handler) {
+	rt.add(DoorPage, http.MethodPost, path, sameOrigin(signedIn(limited(tokened(purpose, h)))))
+}
+
+// OpenForm registers a form for people who are not signed in yet, who have no
+// session that a token could be bound to. It is same-origin only.
+func (rt *Router) OpenForm(path string, h Handler) {
+	rt.add(DoorOpen, http.MethodPost, path, sameOrigin(visitor(parsed(h))))
+}
+
+// API registers a call for programs, and for scripts on our own pages. need
+// decides who may; query names the parameters that may be in the URL.
+func (rt *Router) API(method, path string, need Need, h Handler, query ...string) {
+	h = only(query, h)
+	if method != http.MethodGet {
+		h = limited(h)
+	}
+	rt.add(DoorAPI, method, path, caller(need, h))
+}
+
+// Open registers a document that everybody may read.
+func (rt *Router) Open(path string, h Handler) {
+	rt.add(DoorMachine, http.MethodGet, path, h)
+}
+
+// Webhook registers a POST whose body carries the proof of where it is from.
+func (rt *Router) Webhook(path string, h Handler) {
+	rt.add(DoorMachine, http.MethodPost, path, h)
+}
+
+// Files registers a handler for the files directly below prefix, which ends in
+// a slash.
+func (rt *Router) Files(prefix string, files http.Handler) {
+	rt.add(DoorMachine, http.MethodGet, prefix+"{file}", func(r *Request) error {
+		files.ServeHTTP(r.w, r.Request)
+		return nil
+	})
+}
+
+func (rt *Router) add(door Door, method, path string, h Handler) {
+	rt.routes = append(rt.routes, Route{Method: method, Path: path, Door: door})
+	json := door == DoorAPI || door == DoorMachine
+	rt.mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, req *http.Request) {
+		rt.serve(w, req, json, h)
+	})
+}
+
+// ServeHTTP finds the route. Paths that are not in their canonical form are
+// unknown: a redirect would only make them look right.
+func (rt *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if req.URL.Path == path.Clean(req.URL.Path) {
+		if _, pattern := rt.mux.Handler(req); pattern != "" {
+			rt.mux.ServeHTTP(w, req)
+			return
+		}
+	}
+	rt.serve(w, req, isAPI(req.URL.Path), rt.unmatched)
+}
+
+// unmatched answers 405 where the path is known for another method, else 404.
+func (rt *Router) unmatched(r *Request) error {
+	if r.URL.Path != path.Clean(r.URL.Path) {
+		return billing.ErrNotFound
+	}
+	if allow := rt.allowed(r.URL); allow != "" {
+		r.w.Header().Set("Allow", allow)
+		return errMethod
+	}
+	return billing.ErrNotFound
+}
+
+// allowed lists the methods that the address has a route for.
+func (rt *Router) allowed(u *url.URL) string {
+	var methods []string
+	for _, m := range []string{"GET", "HEAD", "POST", "PUT", "DELETE"} {
+		if rt.has(m, u) {
+			methods = append(methods, m)
+		}
+	}
+	return strings.Join(methods, ", ")
+}
+
+func (rt *Router) has(method string, u *url.URL) bool {
+	_, pattern := rt.mux.Handler(&http.Request{Method: method, URL: u})
+	return pattern != ""
+}
+
+// isAPI reports whether an unknown path is one that a program would call.
+func isAPI(p string) bool {
+	for _, prefix := range []string{"/api", "/v1", "/stripe", "/openapi.json"} {
+		if p == prefix || strings.HasPrefix(p, prefix+"/") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,93 @@
+package web
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// serve runs a handler inside of what every request gets: an id, the security
+// headers, a check of the URL, an answer to errors and panics, a line in the log.
+func (rt *Router) serve(w http.ResponseWriter, req *http.Request, json bool, h Handler) {
+	started := rt.cfg.Clock.Now()
+	r := &Request{Request: req, ID: "req_" + strings.ToLower(rand.Text()[:20]), rt: rt, w: &recorder{ResponseWriter: w}, json: json}
+	head := w.Header()
+	for k, v := range rt.headers {
+		head[k] = v
+	}
+	head.Set("X-Request-Id", r.ID)
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			r.fail(&panicked{value: p, stack: debug.Stack()})
+		}
+		r.log(started)
+	}()
+	err := r.readURL()
+	if err == nil {
+		err = h(r)
+	}
+	if err != nil {
+		r.fail(err)
+	}
+}
+
+// log writes the request's line. What is not in it is left out on purpose:
+// paths carry sign-in tokens, queries carry sessions of Stripe.
+func (r *Request) log(started time.Time) {
+	r.rt.cfg.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+		slog.String("method", r.Method),
+		slog.String("route", r.Pattern),
+		slog.Int("status", r.w.status),
+		slog.Duration("took", r.rt.cfg.Clock.Now().Sub(started)),
+		slog.String("id", r.ID),
+		slog.String("principal", r.Principal.ID),
+	)
+}
+
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
+
+// recorder remembers the status that was sent; 0 is none yet.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// asError makes every error one of ours; what is foreign stays in the log.
+func asError(err error) *billing.Error {
+	if e, ok := errors.AsType[*billing.Error](err); ok {
+		return e
+	}
+	return errInternal.Because(err)
+}

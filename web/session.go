@@ -1,0 +1,91 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gorilla/securecookie"
+	"github.com/gorilla/sessions"
+)
+
+// sessionDays is how long a browser keeps the cookie. The session itself is a
+// row of the server and may end earlier.
+const sessionDays = 14
+
+// newCookies returns a store whose cookie carries nothing but the session's
+// token. The defaults of the library (SameSite=None, readable by scripts) are
+// all replaced.
+func newCookies(key []byte, tls bool) *sessions.CookieStore {
+	store := sessions.NewCookieStore(key)
+	store.Options = &sessions.Options{Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: tls}
+	store.MaxAge(sessionDays * 24 * 60 * 60)
+	for _, c := range store.Codecs {
+		if sc, ok := c.(*securecookie.SecureCookie); ok {
+			sc.SetSerializer(tokenOnly{})
+		}
+	}
+	return store
+}
+
+// cookieName has the prefix that makes browsers refuse the cookie from other
+// hosts, which they know under TLS only.
+func (rt *Router) cookieName() string {
+	if rt.cfg.BaseURL.Scheme == "https" {
+		return "__Host-cs_session"
+	}
+	return "cs_session"
+}
+
+const tokenKey = "token"
+
+// readSession remembers the token of the cookie. A cookie that is not of our
+// making counts as none.
+func (r *Request) readSession() {
+	s, err := r.rt.cookies.New(r.Request, r.rt.cookieName())
+	if err != nil {
+		return
+	}
+	r.session, _ = s.Values[tokenKey].(string)
+}
+
+// SessionToken returns the token of the caller's session, "" if there is none.
+func (r *Request) SessionToken() string { return r.session }
+
+// StartSession gives the browser a new session in place of the one it had.
+func (r *Request) StartSession(token string) error {
+	s := sessions.NewSession(r.rt.cookies, r.rt.cookieName())
+	options := *r.rt.cookies.Options
+	s.Options = &options
+	s.Values[tokenKey] = token
+	return r.rt.cookies.Save(r.Request, r.w, s)
+}
+
+// EndSession takes the cookie away. The row is the caller's to revoke.
+func (r *Request) EndSession() {
+	options := *r.rt.cookies.Options
+	options.MaxAge = -1
+	http.SetCookie(r.w, sessions.NewCookie(r.rt.cookieName(), "", &options))
+}
+
+// tokenOnly writes a session's values as its bare token.
+type tokenOnly struct{}
+
+var errNoToken = errors.New("web: a session carries its token and nothing else")
+
+func (tokenOnly) Serialize(src any) ([]byte, error) {
+	values, _ := src.(map[any]any)
+	token, ok := values[tokenKey].(string)
+	if !ok || len(values) != 1 {
+		return nil, errNoToken
+	}
+	return []byte(token), nil
+}
+
+func (tokenOnly) Deserialize(src []byte, dst any) error {
+	values, ok := dst.(*map[any]any)
+	if !ok {
+		return errNoToken
+	}
+	(*values)[tokenKey] = string(src)
+	return nil
+}
