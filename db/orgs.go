@@ -1,0 +1,161 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+const orgColumns = `o.id, o.name, o.customer_id, o.design_partner, o.checkout_seq, o.checkout, o.created_at`
+
+func orgFields(o *billing.Org) []any {
+	return []any{
+		&o.ID, &o.Name, (*text)(&o.CustomerID), &o.DesignPartner, &o.CheckoutSeq, document{&o.Checkout},
+		(*stamp)(&o.CreatedAt),
+	}
+}
+
+// Now is the clock that was handed in, or the database's.
+func (q queries) Now(ctx context.Context) (time.Time, error) {
+	if q.s.engine == postgresEngine && q.s.clock == nil {
+		t, err := one(ctx, q, scalar[stamp], `SELECT clock_timestamp()`)
+		return time.Time(t), err
+	}
+	return q.s.now(), nil
+}
+
+// now is this process's time as it would come back from the database.
+func (s *Store) now() time.Time { return s.wall().UTC().Truncate(time.Microsecond) }
+
+// LockOrg implements billing.OrgTx; ErrNotFound if there is no such org.
+func (q queries) LockOrg(ctx context.Context, orgID string) error {
+	_, err := one(ctx, q, scalar[string], `SELECT id FROM orgs WHERE id = $1 {for_update}`, orgID)
+	return err
+}
+
+// InsertOrg implements billing.OrgTx.
+func (q queries) InsertOrg(ctx context.Context, org billing.Org, freePlan string) error {
+	return q.atomically(ctx, func(q queries) error {
+		err := q.exec(ctx, `INSERT INTO orgs (id, name, customer_id, design_partner, checkout_seq, checkout, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)`, orgFields(&org)...)
+		if err != nil {
+			return err
+		}
+		return q.exec(ctx, `INSERT INTO subscriptions (org_id, plan, cancel_at_period_end, credit, version, row_version, dirty_seq, synced_seq)
+			VALUES ($1, $2, $3, 0, 1, 1, 0, 0)`, org.ID, freePlan, false)
+	})
+}
+
+// Org implements billing.OrgTx.
+func (q queries) Org(ctx context.Context, orgID string) (billing.Org, error) {
+	return one(ctx, q, orgFields, `SELECT `+orgColumns+` FROM orgs o WHERE o.id = $1`, orgID)
+}
+
+// OrgByCustomer implements billing.OrgTx.
+func (q queries) OrgByCustomer(ctx context.Context, customerID string) (string, error) {
+	return one(ctx, q, scalar[string], `SELECT id FROM orgs WHERE customer_id = $1`, customerID)
+}
+
+// SetCustomer implements billing.OrgTx.
+func (q queries) SetCustomer(ctx context.Context, orgID, customerID string) (bool, error) {
+	return q.guarded(ctx, `UPDATE orgs SET customer_id = $2 WHERE id = $1 AND customer_id IS NULL`, orgID, customerID)
+}
+
+// SetCheckout implements billing.OrgTx.
+func (q queries) SetCheckout(ctx context.Context, orgID string, seq int64, c *billing.Checkout) (bool, error) {
+	next := seq
+	if c != nil {
+		next++
+	}
+	return q.guarded(ctx, `UPDATE orgs SET checkout = $3, checkout_seq = $4 WHERE id = $1 AND checkout_seq = $2`,
+		orgID, seq, document{&c}, next)
+}
+
+const membershipColumns = `m.org_id, o.name, u.id, u.email, u.name, u.created_at, m.role`
+
+func membershipFields(m *billing.Membership) []any {
+	return append(append([]any{&m.OrgID, &m.OrgName}, userFields(&m.User)...), &m.Role)
+}
+
+// Members implements billing.OrgTx.
+func (q queries) Members(ctx context.Context, orgID string) ([]billing.Membership, error) {
+	return many(ctx, q, membershipFields, `SELECT `+membershipColumns+`
+		FROM members m JOIN users u ON u.id = m.user_id JOIN orgs o ON o.id = m.org_id
+		WHERE m.org_id = $1
+		ORDER BY CASE m.role WHEN 'owner' THEN 0 ELSE 1 END, lower(u.name), u.id`, orgID)
+}
+
+// Memberships implements billing.OrgTx.
+func (q queries) Memberships(ctx context.Context, userID string) ([]billing.Membership, error) {
+	return many(ctx, q, membershipFields, `SELECT `+membershipColumns+`
+		FROM members m JOIN users u ON u.id = m.user_id JOIN orgs o ON o.id = m.org_id
+		WHERE m.user_id = $1
+		ORDER BY lower(o.name), o.id`, userID)
+}
+
+// PutMember implements billing.OrgTx. An empty name leaves a known user's name.
+func (q queries) PutMember(ctx context.Context, orgID string, user billing.User, role billing.Role) (stored billing.User, err error) {
+	err = q.atomically(ctx, func(q queries) error {
+		stored, err = written(ctx, q, userFields, `INSERT INTO users (id, email, name, created_at) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (email) DO UPDATE SET name = CASE excluded.name WHEN '' THEN users.name ELSE excluded.name END
+			RETURNING id, email, name, created_at`, userFields(&user)...)
+		if err != nil {
+			return err
+		}
+		return q.exec(ctx, `INSERT INTO members (org_id, user_id, role) VALUES ($1, $2, $3)
+			ON CONFLICT (org_id, user_id) DO UPDATE SET role = excluded.role`, orgID, stored.ID, role)
+	})
+	return stored, err
+}
+
+// Overview implements billing.OrgTx. Of a counter only the newest window is
+// read: the others are history.
+func (q queries) Overview(ctx context.Context, orgID string) (billing.Overview, error) {
+	o, err := one(ctx, q, overviewFields, `SELECT `+orgColumns+`, `+subscriptionColumns+`,
+		(SELECT count(*) FROM approvals a WHERE a.org_id = o.id AND a.state = 'pending' AND a.expires_at > $2),
+		(SELECT {json_list}('Resource', u.resource, 'Start', u.started_at, 'Value', u.value, 'ReportedAt', u.reported_at))
+			FROM usage_counters u
+			WHERE u.org_id = o.id AND (u.started_at = $3 OR NOT EXISTS (SELECT 1 FROM usage_counters n
+				WHERE n.org_id = u.org_id AND n.resource = u.resource AND n.started_at > u.started_at)))
+		FROM orgs o JOIN subscriptions s ON s.org_id = o.id
+		WHERE o.id = $1`, orgID, stamp(q.s.now()), window{})
+	if len(o.Usage) == 0 {
+		o.Usage = nil // PostgreSQL says NULL where SQLite says []
+	}
+	for i := range o.Usage {
+		o.Usage[i].Start = o.Usage[i].Start.UTC()
+		o.Usage[i].ReportedAt = o.Usage[i].ReportedAt.UTC()
+	}
+	return o, err
+}
+
+func overviewFields(o *billing.Overview) []any {
+	fields := make([]any, 0, 32)
+	fields = append(fields, orgFields(&o.Org)...)
+	fields = append(fields, subscriptionFields(&o.Subscription)...)
+	return append(fields, &o.Pending, document{&o.Usage})
+}
+
+// SetUsage implements billing.OrgTx.
+func (q queries) SetUsage(ctx context.Context, orgID, resource string, start time.Time, value int64, at time.Time) error {
+	return q.exec(ctx, `INSERT INTO usage_counters (org_id, resource, started_at, value, reported_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (org_id, resource, started_at) DO UPDATE SET value = excluded.value, reported_at = excluded.reported_at`,
+		orgID, resource, window(start), value, stamp(at))
+}
+
+func auditFields(e *billing.AuditEvent) []any {
+	return []any{&e.ID, &e.OrgID, (*stamp)(&e.At), document{&e.Actor}, &e.Event, &e.Subject, document{&e.Facts}}
+}
+
+// Audit implements billing.OrgTx.
+func (q queries) Audit(ctx context.Context, e billing.AuditEvent) error {
+	return q.exec(ctx, `INSERT INTO audit_log (id, org_id, at, actor, event, subject, facts)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`, auditFields(&e)...)
+}
+
+// AuditLog implements billing.OrgTx.
+func (q queries) AuditLog(ctx context.Context, orgID string, limit int) ([]billing.AuditEvent, error) {
+	return many(ctx, q, auditFields, `SELECT id, org_id, at, actor, event, subject, facts FROM audit_log
+		WHERE org_id = $1 ORDER BY seq DESC LIMIT $2`, orgID, limit)
+}

@@ -1,0 +1,86 @@
+package db
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+	"modernc.org/sqlite"
+)
+
+// sqliteWords are the words in which SQLite differs. Its one writer holds the
+// whole database, so there is nothing to lock row by row.
+var sqliteWords = []string{
+	"{for_update}", "",
+	"{skip_locked}", "",
+	"{now}", "$1",
+	"{json_list}", "json_group_array(json_object",
+}
+
+// openSQLite opens a file with one connection that writes and a pool that reads
+// beside it: in WAL mode neither waits for the other. Transactions begin
+// immediate: a deferred one that turns into a writer fails under load.
+func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
+	s.engine = sqliteEngine
+	durable := "FULL"
+	if path == ":memory:" {
+		dir, err := os.MkdirTemp("", "countersign-")
+		if err != nil {
+			return err
+		}
+		s.onClose(func() error { return os.RemoveAll(dir) })
+		path, durable = filepath.Join(dir, "db"), "OFF"
+	}
+	// Only for its owner; SQLite gives the files beside it the same mode.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := s.migrateSQLite(ctx, path, durable); err != nil {
+		return err
+	}
+	writer := sqliteDSN(path, "synchronous("+durable+")") + "&_txlock=immediate"
+	if s.writer, err = s.sqlitePool(writer, 1); err != nil {
+		return err
+	}
+	s.readers, err = s.sqlitePool(sqliteDSN(path)+"&_query_only=1", cmp.Or(o.MaxConns, 4))
+	return err
+}
+
+func (s *Store) migrateSQLite(ctx context.Context, path, durable string) error {
+	// The journal mode is kept in the file.
+	c, err := sqlite.NewConnector(sqliteDSN(path, "journal_mode(WAL)", "synchronous("+durable+")") + "&_txlock=immediate")
+	if err != nil {
+		return err
+	}
+	conn := sql.OpenDB(c)
+	defer func() { _ = conn.Close() }()
+	conn.SetMaxOpenConns(1)
+	s.version, err = migrate(ctx, conn, sqliteEngine)
+	return err
+}
+
+func (s *Store) sqlitePool(dsn string, size int) (*sqlx.DB, error) {
+	c, err := sqlite.NewConnector(dsn)
+	if err != nil {
+		return nil, err
+	}
+	pool := sqlx.NewDb(sql.OpenDB(preparing{c, strings.NewReplacer(sqliteWords...)}), string(sqliteEngine))
+	pool.SetMaxOpenConns(size)
+	pool.SetMaxIdleConns(size)
+	s.onClose(pool.Close)
+	return pool, nil
+}
+
+func sqliteDSN(path string, pragmas ...string) string {
+	q := url.Values{"_dqs": {"0"}, "_pragma": append(pragmas, "busy_timeout(5000)", "foreign_keys(1)")}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+}

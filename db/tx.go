@@ -1,0 +1,149 @@
+package db
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// queries is every statement that there is, inside a transaction or, with a nil
+// tx, each for itself.
+type queries struct {
+	s  *Store
+	tx *sqlx.Tx
+}
+
+var _ billing.Tx = queries{}
+
+// txTries is how often a transaction is tried that others got in the way of.
+const txTries = 5
+
+// InTx runs f in a transaction. f may be run again from the start, after its
+// writes were rolled back, when another transaction got in the way.
+func (s *Store) InTx(ctx context.Context, f func(tx billing.Tx) error) error {
+	return s.atomically(ctx, func(q queries) error { return f(q) })
+}
+
+// atomically runs f in the transaction that there is, or in one of its own.
+func (q queries) atomically(ctx context.Context, f func(q queries) error) error {
+	if q.tx != nil {
+		return f(q)
+	}
+	for try := 1; ; try++ {
+		err := q.transaction(ctx, f)
+		if err == nil || try == txTries || ctx.Err() != nil || !isTransient(err) {
+			return err
+		}
+	}
+}
+
+func (q queries) transaction(ctx context.Context, f func(q queries) error) error {
+	tx, err := q.s.writer.BeginTxx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("db: begin: %w", err)
+	}
+	// After a commit this does nothing; after an error or a panic it undoes.
+	defer func() { _ = tx.Rollback() }()
+	if err := f(queries{s: q.s, tx: tx}); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("db: commit: %w", err)
+	}
+	return nil
+}
+
+// reading says where to read. SQLite's reads take microseconds and wait for
+// nobody, so they are not watched for a cancellation: the watching would cost
+// as much as the read.
+func (q queries) reading(ctx context.Context) (context.Context, sqlx.QueryerContext, error) {
+	if q.s.engine == sqliteEngine {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		ctx = context.WithoutCancel(ctx)
+	}
+	if q.tx != nil {
+		return ctx, q.tx, nil
+	}
+	return ctx, q.s.readers, nil
+}
+
+func (q queries) writing() sqlx.ExtContext {
+	if q.tx != nil {
+		return q.tx
+	}
+	return q.s.writer
+}
+
+// one reads the only row of a query into the fields of a T.
+func one[T any](ctx context.Context, q queries, fields func(*T) []any, query string, args ...any) (T, error) {
+	var v T
+	ctx, from, err := q.reading(ctx)
+	if err == nil {
+		err = from.QueryRowxContext(ctx, query, args...).Scan(fields(&v)...)
+	}
+	return v, fault(query, err)
+}
+
+// many reads all rows of a query.
+func many[T any](ctx context.Context, q queries, fields func(*T) []any, query string, args ...any) ([]T, error) {
+	ctx, from, err := q.reading(ctx)
+	if err != nil {
+		return nil, fault(query, err)
+	}
+	rows, err := from.QueryxContext(ctx, query, args...)
+	return collect(rows, err, fields, query)
+}
+
+// collect scans and closes rows.
+func collect[T any](rows *sqlx.Rows, err error, fields func(*T) []any, query string) ([]T, error) {
+	if err != nil {
+		return nil, fault(query, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var all []T
+	for rows.Next() {
+		var v T
+		if err := rows.Scan(fields(&v)...); err != nil {
+			return nil, fault(query, err)
+		}
+		all = append(all, v)
+	}
+	return all, fault(query, rows.Err())
+}
+
+// written reads the only row that a write returns into the fields of a T.
+func written[T any](ctx context.Context, q queries, fields func(*T) []any, query string, args ...any) (T, error) {
+	var v T
+	err := q.writing().QueryRowxContext(ctx, query, args...).Scan(fields(&v)...)
+	return v, fault(query, err)
+}
+
+// writtenMany reads all rows that a write returns.
+func writtenMany[T any](ctx context.Context, q queries, fields func(*T) []any, query string, args ...any) ([]T, error) {
+	rows, err := q.writing().QueryxContext(ctx, query, args...)
+	return collect(rows, err, fields, query)
+}
+
+// scalar is the fields of a value that is a single column.
+func scalar[T any](v *T) []any { return []any{v} }
+
+// exec writes without asking how much.
+func (q queries) exec(ctx context.Context, query string, args ...any) error {
+	_, err := q.writing().ExecContext(ctx, query, args...)
+	return fault(query, err)
+}
+
+// guarded writes and reports whether the guard held for a row.
+func (q queries) guarded(ctx context.Context, query string, args ...any) (bool, error) {
+	r, err := q.writing().ExecContext(ctx, query, args...)
+	if err != nil {
+		return false, fault(query, err)
+	}
+	n, err := r.RowsAffected()
+	return n > 0, fault(query, err)
+}
