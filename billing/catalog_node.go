@@ -159,11 +159,7 @@ func (r *catalogReader) word(s section, key string, words ...string) string {
 	if slices.Contains(words, v) {
 		return v
 	}
-	if meant := suggest(v, words); meant != "" {
-		r.add(f.position(), "%q in %s cannot be %s; did you mean %q?", key, s.name, found(f.value), meant)
-	} else {
-		r.add(f.position(), "%q in %s cannot be %s; %s", key, s.name, found(f.value), use(words))
-	}
+	r.add(f.position(), "%q in %s cannot be %s%s", key, s.name, found(f.value), instead(v, words))
 	return ""
 }
 

@@ -24,7 +24,7 @@ const (
 // problem.
 type catalogReader struct {
 	problems
-	catalog  Catalog
+	catalog   Catalog
 	decimals  int               // of the currency; catalog.Currency is empty while it is unknown
 	resources bool              // all of them could be read, so that ids can be looked up
 	perUnit   map[string]int64  // nil if there is no capacity section that could be read
