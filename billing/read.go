@@ -199,9 +199,17 @@ func (s *Service) estimateSwitch(sum Summary, to Plan) Quote {
 	} else {
 		q.BalanceUsed = min(sub.Credit, total)
 		q.DueNow = total - q.BalanceUsed
+		if q.DueNow < smallestCharge {
+			q.DueNow = 0
+		}
 	}
 	return q
 }
+
+// smallestCharge is what Stripe charges at least, in minor units of a dollar or
+// a euro; less is carried over to the next invoice.
+// Source: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+const smallestCharge = 50
 
 // prorate is amount × left ÷ whole in whole seconds, half away from zero.
 func prorate(amount int64, left, whole time.Duration) int64 {

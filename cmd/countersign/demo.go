@@ -232,4 +232,3 @@ func localURL(host string, l net.Listener) string {
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	return "http://" + net.JoinHostPort(host, port)
 }
-

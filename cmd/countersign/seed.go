@@ -2,11 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/countersignhq/countersign/billing"
@@ -133,62 +129,18 @@ func (d *demonstration) subscribe(ctx context.Context, org billing.Org, st story
 	if _, err = d.app.store.SetCustomer(ctx, org.ID, customer); err != nil {
 		return err
 	}
-	if err = d.giveCard(ctx, customer, "pm_card_visa"); err != nil {
-		return err
-	}
 	plan, _ := d.app.service.Catalog().Plan(st.plan)
-	prices, err := d.call(ctx, http.MethodGet, "/v1/prices?lookup_keys[]="+url.QueryEscape(plan.Price.LookupKey), nil)
-	if err != nil || len(prices.Data) == 0 {
-		return fmt.Errorf("price of %s: %w", plan.ID, err)
+	sub, err := d.box.Subscribe(customer, plan.Price.LookupKey, "pm_card_visa")
+	if err != nil {
+		return err
 	}
-	form := url.Values{"customer": {customer}, "items[0][price]": {prices.Data[0].ID}}
 	if st.cancel {
-		form.Set("cancel_at_period_end", "true")
+		err = d.box.CancelAtPeriodEnd(sub, true)
 	}
-	if _, err = d.call(ctx, http.MethodPost, "/v1/subscriptions", form); err != nil {
-		return err
+	if err == nil && st.replaceCard != "" {
+		err = d.box.GiveCard(customer, st.replaceCard)
 	}
-	if st.replaceCard != "" {
-		return d.giveCard(ctx, customer, st.replaceCard)
-	}
-	return nil
-}
-
-// giveCard makes one of the sandbox's test cards the customer's default.
-func (d *demonstration) giveCard(ctx context.Context, customer, card string) error {
-	pm, err := d.call(ctx, http.MethodPost, "/v1/payment_methods/"+card+"/attach", url.Values{"customer": {customer}})
-	if err != nil {
-		return err
-	}
-	_, err = d.call(ctx, http.MethodPost, "/v1/customers/"+customer, url.Values{"invoice_settings[default_payment_method]": {pm.ID}})
 	return err
-}
-
-// stripeObject is what the seed reads of an answer.
-type stripeObject struct {
-	ID   string         `json:"id"`
-	Data []stripeObject `json:"data"`
-}
-
-// call speaks to the sandbox over HTTP, where the product's own port has no
-// word for what the demo does: making a past.
-func (d *demonstration) call(ctx context.Context, method, path string, form url.Values) (stripeObject, error) {
-	var o stripeObject
-	req, err := http.NewRequestWithContext(ctx, method, d.stripeURL+path, strings.NewReader(form.Encode()))
-	if err != nil {
-		return o, err
-	}
-	req.Header.Set("Authorization", "Bearer "+d.state.StripeKey)
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return o, err
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return o, fmt.Errorf("sandbox: %s %s: %s", method, path, res.Status)
-	}
-	return o, json.NewDecoder(res.Body).Decode(&o)
 }
 
 // staffAcme gives Acme its people and its keys: those of demo.env.
