@@ -1,0 +1,141 @@
+package sandbox
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"net/http"
+	"sync"
+	"time"
+)
+
+//go:embed templates
+var files embed.FS
+
+// pages are parsed when the first one is asked for.
+var templates = sync.OnceValue(func() map[string]*template.Template {
+	base := template.Must(template.New("base.html").Funcs(template.FuncMap{
+		"money": money,
+		"date":  func(t int64) string { return time.Unix(t, 0).UTC().Format("2 January 2006") },
+		"stamp": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") + " UTC" },
+		"unix":  func(t int64) string { return time.Unix(t, 0).UTC().Format("2006-01-02 15:04:05") },
+	}).ParseFS(files, "templates/base.html"))
+	out := map[string]*template.Template{}
+	for _, name := range []string{"checkout", "bank", "invoice", "portal", "control", "message"} {
+		out[name] = template.Must(template.Must(base.Clone()).ParseFS(files, "templates/"+name+".html"))
+	}
+	return out
+})
+
+// answer is what a page's handler wants the browser to see.
+type answer struct {
+	status   int
+	page     string // template, or
+	redirect string // a 303
+	raw      []byte // the page drawn, or a PDF
+	title    string
+	data     any
+}
+
+func goTo(url string) answer { return answer{redirect: url} }
+
+func message(status int, title, text string) answer {
+	return answer{status: status, page: "message", title: title, data: text}
+}
+
+func gone(title string) answer {
+	return message(http.StatusGone, title, "Nothing was charged. Go back to the page you came from and start again.")
+}
+
+// pages registers the hosted pages and the control page. A GET shows, a POST
+// acts and must come from the page itself.
+func (s *Server) pages(mux *http.ServeMux) {
+	guard := http.NewCrossOriginProtection()
+	show := func(pattern string, f func(*http.Request) answer) { mux.Handle("GET "+pattern, s.page(f)) }
+	act := func(pattern string, f func(*http.Request) answer) {
+		mux.Handle("POST "+pattern, guard.Handler(s.page(f)))
+	}
+	mux.HandleFunc("GET /sandbox.css", serveCSS)
+	show("/{$}", s.showControl)
+	act("/control/advance", s.controlAdvance)
+	act("/control/fail", s.controlFail)
+	act("/control/events", s.controlEvents)
+	show("/pay/c/{id}", s.showCheckout)
+	act("/pay/c/{id}", s.payCheckout)
+	show("/pay/c/{id}/bank", s.showCheckoutBank)
+	act("/pay/c/{id}/bank", s.checkoutBank)
+	show("/pay/i/{token}", s.showInvoice)
+	act("/pay/i/{token}", s.payHosted)
+	show("/pay/i/{token}/bank", s.showInvoiceBank)
+	act("/pay/i/{token}/bank", s.invoiceBank)
+	show("/pay/i/{token}/pdf", s.showPDF)
+	show("/portal/{token}", s.showPortal)
+	act("/portal/{token}/card", s.portalCard)
+	act("/portal/{token}/cancel", s.portalCancel)
+	act("/portal/{token}/resume", s.portalResume)
+}
+
+func serveCSS(w http.ResponseWriter, _ *http.Request) {
+	css, _ := files.ReadFile("templates/sandbox.css")
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	w.Header().Set("Cache-Control", "max-age=300")
+	w.Write(css)
+}
+
+// page runs a handler under the lock, saves what it did and then answers. No
+// form-action in the policy: Chrome would apply it to the redirect back to
+// the merchant as well.
+func (s *Server) page(f func(*http.Request) answer) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+		if err := r.ParseForm(); err != nil {
+			http.Error(w, "This form could not be read.", http.StatusBadRequest)
+			return
+		}
+		a := s.locked(r, f)
+		head := w.Header()
+		head.Set("Cache-Control", "no-store")
+		head.Set("X-Content-Type-Options", "nosniff")
+		head.Set("Referrer-Policy", "same-origin")
+		head.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'")
+		switch {
+		case a.redirect != "":
+			http.Redirect(w, r, a.redirect, http.StatusSeeOther)
+		case a.page == "":
+			head.Set("Content-Type", "application/pdf")
+			w.Write(a.raw)
+		default:
+			head.Set("Content-Type", "text/html; charset=utf-8")
+			w.WriteHeader(max(a.status, http.StatusOK))
+			w.Write(a.raw)
+		}
+	})
+}
+
+// locked runs a handler and draws its page while nothing else can change.
+func (s *Server) locked(r *http.Request, f func(*http.Request) answer) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.learnURL(r)
+	s.tick()
+	a := f(r)
+	if r.Method == http.MethodPost {
+		s.touched()
+	}
+	if err := s.save(); err != nil {
+		a = message(http.StatusInternalServerError, "State not saved", err.Error())
+	}
+	if a.page != "" {
+		a.raw = draw(a)
+	}
+	return a
+}
+
+func draw(a answer) []byte {
+	var buf bytes.Buffer
+	err := templates()[a.page].ExecuteTemplate(&buf, "base.html", map[string]any{"Title": a.title, "Page": a.page, "Data": a.data})
+	if err != nil {
+		panic("sandbox: page " + a.page + ": " + err.Error())
+	}
+	return buf.Bytes()
+}
