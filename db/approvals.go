@@ -135,8 +135,9 @@ func (q queries) MoveApproval(ctx context.Context, orgID, id string, to billing.
 
 // RequoteApproval implements billing.ApprovalTx.
 func (q queries) RequoteApproval(ctx context.Context, a billing.Approval) (bool, error) {
-	return q.guarded(ctx, `UPDATE approvals SET quote = $3, op_digest = $4 WHERE org_id = $1 AND id = $2 AND state = 'pending'`,
-		a.OrgID, a.ID, document{&a.Quote}, a.OpDigest)
+	return q.guarded(ctx, `UPDATE approvals SET mode = $3, reason = $4, quote = $5, op_digest = $6, expires_at = $7
+		WHERE org_id = $1 AND id = $2 AND state = 'pending'`,
+		a.OrgID, a.ID, a.Mode, a.Reason, document{&a.Quote}, a.OpDigest, stamp(a.ExpiresAt))
 }
 
 // MarkOpened implements billing.ApprovalTx; the first time counts.
