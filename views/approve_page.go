@@ -28,7 +28,6 @@ type ApprovePage struct {
 	Reason string // the agent's own words: untrusted plain text
 
 	Email   string // "Signed in as"
-	Token   string // form token for "Not you?"
 	Decide  *Decide
 	Opened  *Form    // beacon, sent once for those who can decide
 	Actions []Action // afterwards: "Go to billing"
@@ -62,7 +61,7 @@ type Asker struct {
 // Decide is what a person with the right can press.
 type Decide struct {
 	Form    Form // decision is added by the button pressed
-	Approve string
+	Approve string // empty when nothing can be approved now
 	Deny    string
 	// Pauses says what "I did not ask for this" does besides.
 	Pauses string

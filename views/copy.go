@@ -132,3 +132,12 @@ const (
 	copyMailboxTo    = "To"
 	copyMailboxOpen  = "Open the sign-in link"
 )
+
+// The sign-in email.
+const (
+	copyMailSubject = "Sign in to Countersign"
+	copyMailLead    = "Open this link to sign in. It asks you to press a button first."
+	copyMailButton  = "Sign in to Countersign"
+	copyMailOnce    = "The link works once, until"
+	copyMailNot     = "You did not ask for it? Then do nothing; nobody is signed in."
+)

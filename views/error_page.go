@@ -1,5 +1,7 @@
 package views
 
+import "strconv"
+
 // ErrorPage says what happened and what to do next.
 type ErrorPage struct {
 	Frame   Frame
@@ -8,4 +10,37 @@ type ErrorPage struct {
 	Text    string
 	Actions []Action
 	Ref     string // request id
+}
+
+// NewError makes the page of a failure: message is one sentence that a person
+// can act on, ref the request's id or empty.
+func NewError(frame Frame, status int, message, ref string) ErrorPage {
+	p := ErrorPage{Frame: frame, Code: strconv.Itoa(status), Title: errorTitle(status), Text: message, Ref: ref}
+	p.Frame.Title = p.Title
+	if status != 401 {
+		p.Actions = []Action{{Label: "Go to billing", Href: "/settings/billing", Primary: true}}
+	}
+	return p
+}
+
+func errorTitle(status int) string {
+	switch {
+	case status == 401:
+		return "Sign in first"
+	case status == 402:
+		return "The payment did not go through"
+	case status == 403:
+		return "You may not do this"
+	case status == 404:
+		return "There is nothing here"
+	case status == 409:
+		return "That is not possible at the moment"
+	case status == 429:
+		return "That was too often"
+	case status == 503:
+		return "Something we depend on does not answer"
+	case status >= 500:
+		return "Something went wrong on our side"
+	}
+	return "That did not work"
 }

@@ -229,7 +229,7 @@ func approveBase() ApprovePage {
 		Asked:  asked,
 		Closes: closes,
 		Reason: "We hit the cap of 10 agents while rolling out the nightly build. <b>Scale</b> allows 30, and the queue has been blocked since 08:40.",
-		Email:  "ada@acme.test", Token: "ft",
+		Email:  "ada@acme.test",
 		Decide: &Decide{
 			Form:    Form{URL: "/approve/apr_1", Fields: []Field{{"op_digest", "d"}, {"quote", "q"}, {"form_token", "ft"}}},
 			Approve: "Approve, pay $17.40 now", Deny: "Deny", Pauses: "Denies the request and pauses the key of deploy-bot until you lift it.",

@@ -1,0 +1,146 @@
+package views
+
+import (
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// ApprovalsValues is what the inbox is made of.
+type ApprovalsValues struct {
+	Frame   Frame
+	Catalog *billing.Catalog
+	List    []billing.Approval // newest first
+	State   billing.ApprovalState
+	Next    string // cursor of older ones; empty on the last page
+	Now     time.Time
+}
+
+// NewApprovals makes the page.
+func NewApprovals(v ApprovalsValues) ApprovalsPage {
+	p := ApprovalsPage{Frame: v.Frame, Empty: "No agent has asked for anything yet."}
+	if v.State != "" {
+		p.Empty = "No request is in this state."
+	}
+	for _, f := range []struct {
+		state billing.ApprovalState
+		label string
+	}{{"", "All"}, {billing.ApprovalPending, "Waiting"}, {billing.ApprovalSucceeded, "Done"}, {billing.ApprovalDenied, "Denied"}, {billing.ApprovalFailed, "Failed"}, {billing.ApprovalExpired, "Expired"}} {
+		p.Filters = append(p.Filters, FilterLink{Label: f.label, Href: approvalsURL(f.state, ""), Current: f.state == v.State})
+	}
+	for _, a := range v.List {
+		p.Rows = append(p.Rows, approvalRowOf(v, a))
+	}
+	if v.Next != "" {
+		p.Next = approvalsURL(v.State, v.Next)
+	}
+	return p
+}
+
+func approvalsURL(state billing.ApprovalState, cursor string) string {
+	q := url.Values{}
+	if state != "" {
+		q.Set("state", string(state))
+	}
+	if cursor != "" {
+		q.Set("cursor", cursor)
+	}
+	if len(q) == 0 {
+		return "/settings/approvals"
+	}
+	return "/settings/approvals?" + q.Encode()
+}
+
+func approvalRowOf(v ApprovalsValues, a billing.Approval) ApprovalRow {
+	row := ApprovalRow{
+		Title: verbOf(v.Catalog, a.Quote, ""), Href: approveURL(a.ID), Chip: approvalChip(a), Asker: a.Actor.Name,
+		Asked: momentFrom(a.CreatedAt, v.Now), Money: costOf(a.Quote), Open: a.State == billing.ApprovalPending,
+	}
+	switch a.State {
+	case billing.ApprovalPending:
+		row.Result, row.At = "Open until", momentFrom(a.ExpiresAt, v.Now)
+	case billing.ApprovalExpired:
+		row.Result, row.At = "Ended", moment(a.ExpiresAt)
+	case billing.ApprovalDenied:
+		row.Result, row.At = "Denied by "+actor(a.DecidedBy)+",", moment(a.DecidedAt)
+	case billing.ApprovalCanceled, billing.ApprovalSuperseded, billing.ApprovalInvalidated:
+		row.At = moment(a.DecidedAt)
+	default:
+		row.Result, row.At = "Approved by "+actor(a.DecidedBy)+",", moment(a.DecidedAt)
+	}
+	return row
+}
+
+// approvalChip is a request's state in a word.
+func approvalChip(a billing.Approval) Chip {
+	switch a.State {
+	case billing.ApprovalPending:
+		return Chip{"Waiting", ToneAccent}
+	case billing.ApprovalApproved, billing.ApprovalExecuting:
+		return Chip{"In progress", ToneAccent}
+	case billing.ApprovalSucceeded:
+		return Chip{"Done", ToneGood}
+	case billing.ApprovalFailed:
+		return Chip{"Failed", ToneBad}
+	case billing.ApprovalIndeterminate:
+		if a.Result != nil && a.Result.Failure != nil && a.Result.Failure.Code == billing.ErrPaymentAction.Code {
+			return Chip{"Needs your bank", ToneWarn}
+		}
+		return Chip{"Being checked", ToneWarn}
+	case billing.ApprovalDenied:
+		return Chip{"Denied", ToneNeutral}
+	case billing.ApprovalExpired:
+		return Chip{"Expired", ToneNeutral}
+	case billing.ApprovalCanceled:
+		return Chip{"Withdrawn", ToneNeutral}
+	case billing.ApprovalSuperseded:
+		return Chip{"Replaced", ToneNeutral}
+	}
+	return Chip{"Void", ToneNeutral}
+}
+
+// verbOf is what a change does: "Upgrade Acme to Scale". Without an org it is
+// "Upgrade to Scale".
+func verbOf(c *billing.Catalog, q billing.Quote, org string) string {
+	object := ""
+	if org != "" {
+		object = org + " "
+	}
+	from, _ := c.Plan(q.FromPlan)
+	to, _ := c.Plan(q.ToPlan)
+	target := planName(c, q.ToPlan)
+	switch {
+	case q.Change.Action == billing.ActionResume && org != "":
+		return fmt.Sprintf("Keep %s on %s", org, target)
+	case q.Change.Action == billing.ActionResume:
+		return "Keep " + target
+	case q.Change.Action == billing.ActionScheduleDowngrade:
+		return "Downgrade " + object + "to " + target
+	case to.Above(from):
+		return "Upgrade " + object + "to " + target
+	}
+	return "Switch " + object + "to " + target
+}
+
+// costOf is what a change costs in one line: "$17.40 now, then $49.00 a month".
+func costOf(q billing.Quote) string {
+	then := ", then " + price(q.Recurring, q.Currency, q.Interval)
+	switch {
+	case q.Change.Action == billing.ActionScheduleDowngrade:
+		return "No charge, from " + day(q.EffectiveAt).Text
+	case q.DueNow > 0:
+		return money(q.DueNow, q.Currency) + " now" + then
+	case q.Credit > 0:
+		return money(q.Credit, q.Currency) + " credit" + then
+	}
+	return "No charge now" + then
+}
+
+func lowerFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return string(s[0]|0x20) + s[1:]
+}

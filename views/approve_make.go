@@ -1,0 +1,201 @@
+package views
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// ApproveValues is what the approve page is made of.
+type ApproveValues struct {
+	Frame   Frame // its FormToken signs out
+	Catalog *billing.Catalog
+	Request billing.Request
+	Email   string // of the person who looks
+	Token   string // form token of the decision
+	Problem error  // what became of a press that did not go through
+}
+
+// NewApproveSignedOut is all that somebody sees who is not signed in.
+func NewApproveSignedOut(frame Frame, signIn string) ApprovePage {
+	frame.Title = copyApproveSignIn
+	return ApprovePage{Frame: frame, SignIn: signIn}
+}
+
+// NewApprove makes the page for somebody who belongs to the org.
+func NewApprove(v ApproveValues) ApprovePage {
+	r := v.Request
+	a, q := r.Approval, r.Quote
+	open := a.State == billing.ApprovalPending
+	title := verbOf(v.Catalog, q, r.Org.Name)
+	if open {
+		title += "?"
+	}
+	p := ApprovePage{
+		Frame: v.Frame, Org: r.Org.Name, Title: title, Chip: approvalChip(a), Email: v.Email,
+		From: PlanSide{Label: "Now", Name: r.From.Name, Price: money(r.From.Price.Amount, q.Currency), Per: perOf(r.From)},
+		To:   PlanSide{Label: "Then", Name: r.To.Name, Price: money(q.Recurring, q.Currency), Per: perOf(r.To)},
+		Due:  dueOf(a, q), Reason: a.Reason, Asked: momentFrom(a.CreatedAt, r.Now), Asker: askerOf(r),
+	}
+	p.Frame.Title = title
+	describe(&p, v)
+	if open {
+		p.Code, p.Closes = billing.CheckCode(a.ID), momentFrom(a.ExpiresAt, r.Now)
+		pending(&p, v)
+	} else {
+		answered(&p, v)
+	}
+	if r.Previous != nil {
+		p.Verdict, p.Changed = priceMoved(), changedOf("Due today", *r.Previous, q)
+	}
+	return p
+}
+
+func perOf(p billing.Plan) string {
+	if !p.Paid() {
+		return "a month"
+	}
+	return per(p.Price.Interval)
+}
+
+// describe adds what differs between the actions.
+func describe(p *ApprovePage, v ApproveValues) {
+	r, q := v.Request, v.Request.Quote
+	switch q.Change.Action {
+	case billing.ActionScheduleDowngrade:
+		p.To.Label = "From " + shortDay(q.EffectiveAt).Text
+		p.Due.Note = "Nothing is charged and nothing is refunded."
+		p.Facts = append(p.Facts, Fact{Term: r.From.Name + " stays until", At: day(q.EffectiveAt)})
+		p.Lost, p.Over = lossOf(v.Catalog, r.From, r.To), overThen(r.Usage, r.To)
+		return
+	case billing.ActionResume:
+		p.From.Price, p.From.Per = "Ends "+shortDay(r.Subscription.PeriodEnd).Text, ""
+	case billing.ActionChangePlan:
+		if !r.To.Above(r.From) {
+			p.Lost, p.Over = lossOf(v.Catalog, r.From, r.To), overThen(r.Usage, r.To)
+		}
+	}
+	if !q.NextChargeAt.IsZero() {
+		p.Facts = append(p.Facts, Fact{Term: "Next charge", Text: money(q.Recurring, q.Currency) + " on", At: day(q.NextChargeAt)})
+	}
+	if card := cardWords(r.Subscription.Card); card != "" {
+		p.Facts = append(p.Facts, Fact{Term: "Card", Text: card})
+	}
+	if q.Tax > 0 {
+		p.Facts = append(p.Facts, Fact{Term: "Tax", Text: money(q.Tax, q.Currency) + " included"})
+	} else {
+		p.Facts = append(p.Facts, Fact{Term: "Tax", Text: "None"})
+	}
+}
+
+// dueOf is what approving charges, in the words of before or after.
+func dueOf(a billing.Approval, q billing.Quote) *Due {
+	d := &Due{Label: "Due today", Amount: money(q.DueNow, q.Currency), Lines: quoteLinesOf(q)}
+	switch a.State {
+	case billing.ApprovalPending:
+	case billing.ApprovalSucceeded:
+		d.Label = "Charged"
+		if a.Result != nil {
+			d.Amount = money(a.Result.Charged, q.Currency)
+		}
+	default:
+		d.Label = "Due on approval"
+	}
+	if q.Credit > 0 {
+		d.Note = money(q.Credit, q.Currency) + " of unused time is credited to the next charges."
+	}
+	return d
+}
+
+func askerOf(r billing.Request) *Asker {
+	a := r.Approval
+	who := &Asker{Name: a.Actor.Name, Key: a.KeyPrefix + "…", CreatedBy: a.KeyBy, LastUsed: moment(r.Key.LastUsedAt)}
+	if a.State == billing.ApprovalPending {
+		who.Record = recordWords(r.Record)
+	}
+	return who
+}
+
+func recordWords(r billing.AskRecord) string {
+	var parts []string
+	for _, n := range []struct {
+		count int
+		word  string
+	}{{r.Approved, "approved"}, {r.Denied, "denied"}, {r.Unanswered, "unanswered"}} {
+		if n.count > 0 {
+			parts = append(parts, strconv.Itoa(n.count)+" "+n.word)
+		}
+	}
+	if len(parts) == 0 {
+		return "None, this is the first"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// pending adds what can be pressed, or why nothing can.
+func pending(p *ApprovePage, v ApproveValues) {
+	r := v.Request
+	p.Lead = "An agent asked for this change. Nothing has changed yet."
+	if !r.CanDecide {
+		p.Verdict = &Panel{Tone: ToneNeutral, Title: "You can read this, but not decide it", Text: deciders(r)}
+		return
+	}
+	d := &Decide{
+		Form: Form{URL: approveURL(r.Approval.ID), Fields: []Field{{"op_digest", r.OpDigest}, {"quote", r.Sealed}, {"form_token", v.Token}}},
+		Deny: "Deny", Approve: approveLabel(r.Quote),
+		Pauses: fmt.Sprintf("Denies this request and pauses the key of %s until you lift the pause.", r.Approval.Actor.Name),
+	}
+	p.Decide = d
+	p.Opened = &Form{URL: approveURL(r.Approval.ID) + "/opened", Fields: []Field{{"form_token", v.Token}}}
+	switch {
+	case r.Outdated:
+		d.Approve = ""
+		p.Verdict = &Panel{Tone: ToneWarn, Title: "This no longer fits the subscription", Text: "The plan has changed since the agent asked. You can deny the request, or let it end by itself."}
+	case r.StripeDown || r.Sealed == "":
+		d.Approve = ""
+		p.Verdict = &Panel{Tone: ToneWarn, Title: "There is no price to be had at the moment", Text: "Stripe does not answer, so nothing can be approved now. Open this page again in a minute. You can deny at any time."}
+	case v.Problem != nil:
+		p.Verdict = NewProblem(v.Problem, "")
+	}
+}
+
+func deciders(r billing.Request) string {
+	if len(r.Deciders) == 0 {
+		return "An owner or billing admin of " + r.Org.Name + " can."
+	}
+	return fmt.Sprintf("These people of %s can: %s. Send them the address of this page.", r.Org.Name, names(r.Deciders))
+}
+
+func approveLabel(q billing.Quote) string {
+	if q.DueNow > 0 {
+		return "Approve, pay " + money(q.DueNow, q.Currency) + " now"
+	}
+	return "Approve, no charge now"
+}
+
+// answered tells the truth about a request that nobody can decide any more.
+func answered(p *ApprovePage, v ApproveValues) {
+	r := v.Request
+	a := r.Approval
+	if a.State == billing.ApprovalApproved || a.State == billing.ApprovalExecuting {
+		url := approveURL(a.ID)
+		p.Working = &Working{Title: "Working on it", Text: fmt.Sprintf("%s approved this. Stripe carries it out; this page updates by itself.", person(a.DecidedBy)), URL: url, Seconds: 2}
+		p.Frame.Refresh, p.Frame.RefreshSeconds = url, 3
+		return
+	}
+	p.Verdict = verdictOf(v)
+	p.Verdict.Focus = true
+	p.Actions = []Action{{Label: "Go to billing", Href: "/settings/billing"}}
+	if errors.Is(v.Problem, billing.ErrAlreadyDecided) && !a.DecidedAt.IsZero() {
+		p.Verdict.Title = "Already answered. " + p.Verdict.Title
+	}
+}
+
+// person is an actor at the beginning of a sentence.
+func person(a billing.Actor) string { return capital(actor(a)) }
+
+func approveURL(id string) string { return "/approve/" + url.PathEscape(id) }

@@ -1,0 +1,276 @@
+package views
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// BillingValues is what Settings → Billing is made of.
+type BillingValues struct {
+	Frame     Frame
+	Catalog   *billing.Catalog
+	Summary   billing.Summary
+	Offers    []billing.Offer    // of all plans, decided by the domain
+	Waiting   []billing.Approval // requests that wait for an answer
+	Invoices  []billing.Invoice
+	Owners    []billing.Membership // whom to ask, for those who may not
+	CanManage bool
+	Token     string // form token of all forms on the page
+	// Nonce makes three presses of one button one execution; each form adds the
+	// name of what it does.
+	Nonce string
+	// Finalizing is the URL to look again at, after Checkout and until the truth
+	// is known.
+	Finalizing string
+	Result     *Panel
+	Review     *Review
+}
+
+// NewBilling makes the page.
+func NewBilling(v BillingValues) BillingPage {
+	p := BillingPage{
+		Frame: v.Frame, Result: v.Result, Review: v.Review,
+		Plan: planCardOf(v), Banner: bannerOf(v), Changes: changesOf(v), Requests: requestsOf(v),
+		Plans: plansOf(v), PlansNote: plansNoteOf(v), Usage: usageOf(v), Next: nextOf(v), Card: cardOf(v),
+		Invoices: invoicesOf(v), Cancel: cancelOf(v),
+	}
+	if v.Finalizing != "" {
+		p.Finalizing = &Finalizing{URL: v.Finalizing, Seconds: 2}
+		p.Frame.Refresh, p.Frame.RefreshSeconds = v.Finalizing, 3
+		p.Plans, p.PlansNote, p.Cancel, p.Banner, p.Next = nil, "", nil, nil, nil
+	}
+	return p
+}
+
+// form is a POST of this page with what makes it ours and once.
+func (v BillingValues) form(url, once string, fields ...Field) *Form {
+	f := &Form{URL: url, Fields: append([]Field{{"form_token", v.Token}}, fields...)}
+	if once != "" {
+		f.Fields = append(f.Fields, Field{"nonce", v.Nonce + "." + once})
+	}
+	return f
+}
+
+func (v BillingValues) portal() *Form {
+	f := v.form("/settings/billing/portal", "")
+	f.Away = true
+	return f
+}
+
+func planCardOf(v BillingValues) PlanCard {
+	s := v.Summary
+	c := PlanCard{Name: s.Plan.Name, Price: money(s.Plan.Price.Amount, v.Catalog.Currency), Per: "a month"}
+	if s.Plan.Paid() {
+		c.Per = per(s.Plan.Price.Interval)
+	}
+	if s.DesignPartner {
+		return PlanCard{Name: s.Plan.Name, Chip: Chip{"Complimentary", ToneAccent}, Notes: []string{"Provided free of charge. No card needed."}}
+	}
+	sub := s.Subscription
+	c.Chip = chipOf(sub)
+	switch {
+	case sub.Status.Live() && sub.CancelAtPeriodEnd:
+		c.Dates = []Dated{{Before: "Ends on", At: day(sub.PeriodEnd), After: "and becomes " + v.Catalog.Free().Name}}
+	case sub.Status == billing.StatusActive:
+		c.Dates = []Dated{{Before: "Renews on", At: day(sub.PeriodEnd)}}
+	case sub.Status == billing.StatusTrialing:
+		c.Dates = []Dated{{Before: "Trial until", At: day(sub.PeriodEnd)}}
+	case sub.Status == billing.StatusCanceled && !sub.PeriodEnd.IsZero():
+		c.Dates = []Dated{{Before: "The subscription ended on", At: day(earlier(sub.PeriodEnd, s.Now))}}
+	case sub.Status == billing.StatusNone:
+		c.Notes = []string{"No card needed."}
+	}
+	if sub.Credit > 0 {
+		c.Notes = append(c.Notes, money(sub.Credit, v.Catalog.Currency)+" of credit goes towards the next charges.")
+	}
+	return c
+}
+
+func chipOf(sub billing.Subscription) Chip {
+	switch sub.Status {
+	case billing.StatusPastDue:
+		return Chip{"Past due", ToneBad}
+	case billing.StatusUnpaid:
+		return Chip{"Unpaid", ToneBad}
+	case billing.StatusIncomplete:
+		return Chip{"Payment not finished", ToneWarn}
+	case billing.StatusCanceled, billing.StatusIncompleteExpired:
+		return Chip{"Canceled", ToneNeutral}
+	case billing.StatusActive, billing.StatusTrialing:
+		if sub.CancelAtPeriodEnd {
+			return Chip{"Ends " + sub.PeriodEnd.UTC().Format("2 Jan"), ToneWarn}
+		}
+		if sub.Status == billing.StatusTrialing {
+			return Chip{"Trial", ToneAccent}
+		}
+		return Chip{"Active", ToneGood}
+	}
+	return Chip{}
+}
+
+// bannerOf picks the most pressing matter, and only that.
+func bannerOf(v BillingValues) *Panel {
+	s := v.Summary
+	sub := s.Subscription
+	switch {
+	case s.DesignPartner:
+		return nil
+	case sub.Action != nil && sub.Action.Plan != "":
+		return bankBanner(v, *sub.Action)
+	case sub.Status == billing.StatusPastDue, sub.Status == billing.StatusUnpaid:
+		return pastDueBanner(v)
+	case len(v.Waiting) > 0:
+		return waitingBanner(v)
+	case len(s.Scheduled) > 0:
+		c := s.Scheduled[0]
+		return &Panel{
+			Tone: ToneNeutral, Title: fmt.Sprintf("%s moves to %s on %s", s.Org.Name, planName(v.Catalog, c.Plan), day(c.EffectiveAt).Text),
+			Text: "Nothing is deleted. You can undo this until then.",
+		}
+	}
+	return capBanner(v)
+}
+
+func (v BillingValues) actions(list ...Action) []Action {
+	if !v.CanManage {
+		return nil
+	}
+	return list
+}
+
+// orAsk ends a banner's words for somebody who cannot act on it.
+func (v BillingValues) orAsk(text string) string {
+	if v.CanManage {
+		return text
+	}
+	return text + " " + askOwner(v.Owners)
+}
+
+func bankBanner(v BillingValues, a billing.PaymentAction) *Panel {
+	return &Panel{
+		Tone: ToneWarn, Title: "Your bank wants to confirm a payment of " + money(a.Amount.Amount, a.Amount.Currency),
+		Text:    v.orAsk(fmt.Sprintf("The change to %s waits for it. Nothing was charged yet.", planName(v.Catalog, a.Plan))),
+		Actions: v.actions(Action{Label: "Confirm with your bank", Href: a.URL, Primary: true}),
+	}
+}
+
+func pastDueBanner(v BillingValues) *Panel {
+	sub := v.Summary.Subscription
+	p := &Panel{Tone: ToneBad, Title: "The last payment failed"}
+	words := fmt.Sprintf("You keep %s for now.", v.Summary.Plan.Name)
+	if sub.Status == billing.StatusUnpaid {
+		words = fmt.Sprintf("Until it is paid, %s is on %s.", v.Summary.Org.Name, v.Summary.Plan.Name)
+	}
+	if a := sub.Action; a != nil {
+		p.Title = "Payment of " + money(a.Amount.Amount, a.Amount.Currency) + " failed"
+		if !a.Failed.IsZero() {
+			p.Title += " on " + a.Failed.UTC().Format("2 January")
+		}
+		if !a.NextTry.IsZero() {
+			words += " We try again on " + a.NextTry.UTC().Format("2 January") + "."
+		}
+		if a.URL != "" {
+			p.Actions = v.actions(Action{Label: "Pay now", Href: a.URL, Primary: true})
+		}
+	}
+	p.Text = v.orAsk(words)
+	p.Actions = append(p.Actions, v.actions(Action{Label: "Update card", Form: v.portal()})...)
+	return p
+}
+
+func waitingBanner(v BillingValues) *Panel {
+	if n := len(v.Waiting); n > 1 {
+		return &Panel{Tone: ToneAccent, Title: fmt.Sprintf("%d requests wait for an answer", n), Text: v.orAsk("Nothing changes until they are answered.")}
+	}
+	a := v.Waiting[0]
+	return &Panel{
+		Tone: ToneAccent, Title: "An agent waits for an answer",
+		Text: v.orAsk(fmt.Sprintf("%s asks to %s.", a.Actor.Name, lowerFirst(verbOf(v.Catalog, a.Quote, v.Summary.Org.Name)))),
+	}
+}
+
+func capBanner(v BillingValues) *Panel {
+	var near []string
+	for _, u := range v.Summary.Usage {
+		if !u.Cap.Unlimited && !u.Reported.IsZero() && u.Active*10 > u.Cap.Value*9 {
+			near = append(near, u.Resource.Plural)
+		}
+	}
+	if len(near) == 0 {
+		return nil
+	}
+	return &Panel{
+		Tone: ToneWarn, Title: "Over 90 % of a limit is used",
+		Text: fmt.Sprintf("Of %s: %s. What exists keeps working.", v.Summary.Plan.Name, strings.Join(near, ", ")),
+	}
+}
+
+func changesOf(v BillingValues) []ScheduledChange {
+	var out []ScheduledChange
+	for _, c := range v.Summary.Scheduled {
+		change := ScheduledChange{
+			Title: planName(v.Catalog, v.Summary.Subscription.Plan) + " → " + planName(v.Catalog, c.Plan),
+			When:  Dated{Before: "on", At: day(c.EffectiveAt)}, By: "Requested in Stripe's portal",
+		}
+		if c.By.Kind != "" {
+			change.By = "Requested by " + actor(c.By)
+		}
+		if c.ApprovedBy != "" {
+			change.By += ", approved by " + c.ApprovedBy
+		}
+		if v.CanManage {
+			change.Undo = v.form("/settings/billing/resume", "undo")
+		}
+		out = append(out, change)
+	}
+	return out
+}
+
+func requestsOf(v BillingValues) []RequestCard {
+	var out []RequestCard
+	for _, a := range v.Waiting {
+		card := RequestCard{
+			Title: verbOf(v.Catalog, a.Quote, v.Summary.Org.Name), Href: approveURL(a.ID), By: a.Actor.Name,
+			Summary: costOf(a.Quote) + ".", Code: billing.CheckCode(a.ID), Expires: momentFrom(a.ExpiresAt, v.Summary.Now), Button: "View",
+		}
+		if v.CanManage {
+			card.Button = "Review"
+		}
+		out = append(out, card)
+	}
+	return out
+}
+
+func invoicesOf(v BillingValues) []InvoiceRow {
+	var out []InvoiceRow
+	for _, i := range v.Invoices {
+		row := InvoiceRow{
+			Number: i.Number, Date: shortDay(i.CreatedAt), Description: i.Description, Amount: money(i.Amount.Amount, i.Amount.Currency),
+			Chip: invoiceChip(i), Hosted: i.HostedURL, PDF: i.PDFURL,
+		}
+		if row.Number == "" {
+			row.Number = "Draft"
+		}
+		if i.Status == "open" && i.HostedURL != "" && v.CanManage {
+			row.Pay = &Action{Label: "Pay", Href: i.HostedURL, About: "invoice " + i.Number}
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+func invoiceChip(i billing.Invoice) Chip {
+	switch {
+	case i.Status == "paid" && i.Amount.Amount < 0:
+		return Chip{"Credited", ToneNeutral}
+	case i.Status == "paid":
+		return Chip{"Paid", ToneGood}
+	case i.Status == "open":
+		return Chip{"Open", ToneWarn}
+	case i.Status == "uncollectible":
+		return Chip{"Uncollectible", ToneBad}
+	}
+	return Chip{capital(i.Status), ToneNeutral}
+}

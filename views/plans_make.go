@@ -1,0 +1,274 @@
+package views
+
+import (
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+func plansOf(v BillingValues) []PlanOption {
+	if v.Summary.DesignPartner {
+		return nil
+	}
+	var out []PlanOption
+	for _, o := range v.Offers {
+		out = append(out, planOptionOf(v, o))
+	}
+	return out
+}
+
+func planOptionOf(v BillingValues, o billing.Offer) PlanOption {
+	p := PlanOption{
+		ID: o.Plan.ID, Name: o.Plan.Name, Price: money(o.Plan.Price.Amount, v.Catalog.Currency), Per: "a month",
+		Current: o.Plan.ID == v.Summary.Plan.ID,
+	}
+	if o.Plan.Paid() {
+		p.Per = per(o.Plan.Price.Interval)
+	}
+	for _, r := range v.Catalog.Resources {
+		p.Points = append(p.Points, limitOf(r, o.Plan.Cap(r.ID, 0)))
+	}
+	p.Button = offerButton(v, o)
+	for _, c := range v.Summary.Scheduled {
+		if c.Plan == o.Plan.ID {
+			p.Chip = Chip{"From " + c.EffectiveAt.UTC().Format("2 Jan"), ToneWarn}
+		}
+	}
+	if o.Kind == billing.OfferSwitch {
+		p.Review, p.Note = reviewURL(o.Plan.ID), taxNote(o.Quote)
+	}
+	return p
+}
+
+func taxNote(q billing.Quote) string {
+	if q.Tax > 0 {
+		return "Tax included"
+	}
+	return ""
+}
+
+func reviewURL(plan string) string { return "/settings/billing/review?plan=" + url.QueryEscape(plan) }
+
+// offerButton puts into words and a form what the domain offers. A downgrade is
+// reviewed first: what ends with it has no room on a button.
+func offerButton(v BillingValues, o billing.Offer) *Action {
+	switch o.Kind {
+	case billing.OfferSwitch, billing.OfferResume:
+		return &Action{Label: offerLabel(v.Catalog, o), Primary: o.Quote.DueNow > 0, Form: offerForm(v, o)}
+	case billing.OfferDowngrade:
+		return &Action{Label: offerLabel(v.Catalog, o), Href: reviewURL(o.Plan.ID), Into: "review"}
+	case billing.OfferCheckout:
+		return &Action{Label: offerLabel(v.Catalog, o), Primary: true, Form: offerForm(v, o)}
+	}
+	return nil
+}
+
+// offerForm is the POST that takes the offer, at the quote that was shown.
+func offerForm(v BillingValues, o billing.Offer) *Form {
+	plan, quote := Field{"plan", o.Plan.ID}, Field{"quote", o.Sealed}
+	switch o.Kind {
+	case billing.OfferResume:
+		return v.form("/settings/billing/resume", "resume", quote)
+	case billing.OfferDowngrade:
+		return v.form("/settings/billing/downgrade", "downgrade", quote)
+	case billing.OfferCheckout:
+		f := v.form("/settings/billing/checkout", "", plan)
+		f.Away = true
+		return f
+	}
+	return v.form("/settings/billing/change", o.Plan.ID, plan, quote)
+}
+
+// offerLabel carries the amount, so that one press is enough.
+func offerLabel(c *billing.Catalog, o billing.Offer) string {
+	q := o.Quote
+	switch o.Kind {
+	case billing.OfferCheckout:
+		return "Subscribe, " + price(o.Plan.Price.Amount, c.Currency, o.Plan.Price.Interval)
+	case billing.OfferDowngrade:
+		return "Downgrade on " + q.EffectiveAt.UTC().Format("2 January")
+	case billing.OfferResume:
+		return "Keep " + o.Plan.Name + ", no charge now"
+	}
+	from, _ := c.Plan(q.FromPlan)
+	verb := "Upgrade, "
+	if !o.Plan.Above(from) {
+		verb = "Switch to " + o.Plan.Name + ", "
+	}
+	switch {
+	case q.DueNow > 0:
+		return verb + "pay " + money(q.DueNow, q.Currency) + " now"
+	case q.Credit > 0:
+		return verb + money(q.Credit, q.Currency) + " credit"
+	}
+	return verb + "no charge now"
+}
+
+// plansNoteOf says why there is nothing to press.
+func plansNoteOf(v BillingValues) string {
+	s := v.Summary
+	switch {
+	case s.DesignPartner:
+		return ""
+	case !s.StripeReady:
+		return "Payments are not set up on this server. The operator has to add a Stripe key."
+	case !v.CanManage:
+		return askOwner(v.Owners)
+	case s.Subscription.Status == billing.StatusPastDue, s.Subscription.Status == billing.StatusUnpaid:
+		return "Pay the open invoice first, then change the plan."
+	case s.Subscription.Action != nil && s.Subscription.Action.Plan != "":
+		return "An earlier change still waits for its payment."
+	}
+	return ""
+}
+
+func usageOf(v BillingValues) []UsageRow {
+	var out []UsageRow
+	for _, u := range v.Summary.Usage {
+		row := UsageRow{Label: capital(u.Resource.Plural), Used: number(u.Active), Resets: day(u.ResetsAt)}
+		if !u.Cap.Unlimited {
+			row.Limit = number(u.Cap.Value)
+		}
+		row.Level, row.Percent = levelOf(u)
+		row.Note = usageNote(u, row)
+		if row.Level == UsageUnknown {
+			row.Resets = Time{}
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+// levelOf says how near the usage is to its cap, and in per cent, at most 100.
+func levelOf(u billing.Usage) (UsageLevel, int) {
+	switch {
+	case u.Reported.IsZero():
+		return UsageUnknown, 0
+	case u.Cap.Unlimited:
+		return UsageUnlimited, 0
+	case u.Over() > 0:
+		return UsageOver, 100
+	case u.Active == u.Cap.Value:
+		return UsageFull, 100
+	}
+	percent := int(float64(u.Active) / float64(u.Cap.Value) * 100)
+	if percent >= 80 {
+		return UsageHigh, percent
+	}
+	return UsageOK, percent
+}
+
+func usageNote(u billing.Usage, row UsageRow) string {
+	switch row.Level {
+	case UsageHigh:
+		return fmt.Sprintf("%d %% used, %s left.", row.Percent, number(u.Cap.Value-u.Active))
+	case UsageFull:
+		return "At the limit. " + keepsWorking(u.Resource)
+	case UsageOver:
+		return fmt.Sprintf("Over by %s. %s", number(u.Over()), keepsWorking(u.Resource))
+	}
+	return ""
+}
+
+func keepsWorking(r billing.Resource) string {
+	if r.Kind == billing.Counter {
+		return "More are refused until the reset."
+	}
+	return "Existing ones keep working, new ones are refused."
+}
+
+func nextOf(v BillingValues) *NextCharge {
+	s := v.Summary
+	sub := s.Subscription
+	if s.DesignPartner || sub.CustomerID == "" && sub.Status == billing.StatusNone {
+		return nil
+	}
+	n := &NextCharge{Title: "Next charge"}
+	if s.Stale {
+		n.AsOf = moment(sub.SyncedAt)
+	}
+	switch {
+	case sub.Status.Live() && sub.CancelAtPeriodEnd && sub.Next == nil:
+		n.Title, n.None = "Final charge", fmt.Sprintf("There is nothing left to pay. %s ends on %s.", planName(v.Catalog, sub.Plan), day(sub.PeriodEnd).Text)
+	case sub.Next == nil:
+		n.None = "Nothing will be charged."
+	default:
+		n.When, n.Total = day(sub.Next.Date), money(sub.Next.Amount.Amount, sub.Next.Amount.Currency)
+		n.Lines = linesOf(sub.Next.Lines, sub.Next.Amount.Currency)
+		if sub.CancelAtPeriodEnd {
+			n.Title = "Final charge"
+		}
+	}
+	return n
+}
+
+func linesOf(lines []billing.Line, currency string) []QuoteLine {
+	var out []QuoteLine
+	for _, l := range lines {
+		out = append(out, QuoteLine{Label: l.Description, Amount: money(l.Amount, currency)})
+	}
+	return out
+}
+
+func cardOf(v BillingValues) CardPanel {
+	s := v.Summary
+	c := CardPanel{}
+	switch card := s.Subscription.Card; {
+	case card != nil:
+		c.Brand, c.Last4, c.Expiry = brand(card.Brand), card.Last4, fmt.Sprintf("%02d/%d", card.ExpMonth, card.ExpYear)
+		c.Warning = expiryWarning(*card, s.Now)
+	case s.DesignPartner:
+		c.None = "No card needed."
+		return c
+	case s.Subscription.Status.Live():
+		c.None = "No card on file. Add one before the next charge."
+	default:
+		c.None = "No card on file. You enter one at Checkout."
+	}
+	if s.Subscription.CustomerID == "" && s.Org.CustomerID == "" || !s.StripeReady {
+		return c
+	}
+	if v.CanManage {
+		c.Manage = v.portal()
+	} else {
+		c.ManageNote = askOwner(v.Owners)
+	}
+	return c
+}
+
+// expiryWarning speaks up in the month before a card's last one.
+func expiryWarning(c billing.Card, now time.Time) string {
+	end := time.Date(c.ExpYear, time.Month(c.ExpMonth)+1, 1, 0, 0, 0, 0, time.UTC)
+	switch {
+	case !now.Before(end):
+		return "This card has expired."
+	case !now.Before(end.AddDate(0, -1, 0)):
+		return "This card expires this month."
+	case !now.Before(end.AddDate(0, -2, 0)):
+		return "This card expires next month."
+	}
+	return ""
+}
+
+// cancelOf is the way out of a live subscription; it leads over the review, in
+// which what ends is listed, to the downgrade.
+func cancelOf(v BillingValues) *CancelLine {
+	for _, o := range v.Offers {
+		if o.Kind == billing.OfferDowngrade {
+			return &CancelLine{
+				Text: fmt.Sprintf("%s moves to %s on %s. Until then nothing changes, and you can undo it.", v.Summary.Org.Name, o.Plan.Name, day(o.Quote.EffectiveAt).Text),
+				Href: reviewURL(o.Plan.ID),
+			}
+		}
+	}
+	return nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,137 @@
+package views
+
+import (
+	"fmt"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// NewReview makes the review of one plan's offer; v needs its frame, catalogue,
+// summary, token and nonce. before is the quote that was pressed when the price
+// has changed since, else nil.
+func NewReview(v BillingValues, o billing.Offer, before *billing.Quote) Review {
+	r := Review{Frame: v.Frame, Back: "/settings/billing"}
+	q := o.Quote
+	switch o.Kind {
+	case billing.OfferSwitch:
+		r = reviewSwitch(v, o, r)
+	case billing.OfferDowngrade:
+		r = reviewDowngrade(v, o, r)
+	case billing.OfferResume:
+		r.Title, r.Lead = "Keep "+o.Plan.Name, "The scheduled change is taken back. Nothing is charged now."
+		r.Facts = append(r.Facts, Fact{Term: "Next charge", Text: money(q.Recurring, q.Currency) + " on", At: day(q.NextChargeAt)})
+	case billing.OfferCheckout:
+		r.Title, r.Lead = "Subscribe to "+o.Plan.Name, "You enter a card at Stripe's checkout. Nothing is charged before."
+		r.Facts = append(r.Facts, Fact{Term: "Price", Text: price(o.Plan.Price.Amount, v.Catalog.Currency, o.Plan.Price.Interval)})
+	default:
+		r.Title, r.Lead = o.Plan.Name, "There is nothing to change here now."
+	}
+	r.Frame.Title = r.Title
+	if o.Kind != billing.OfferNone && o.Kind != billing.OfferCurrent {
+		r.Button = &Action{Label: offerLabel(v.Catalog, o), Primary: o.Kind != billing.OfferDowngrade, Form: offerForm(v, o)}
+	}
+	if before != nil {
+		r.Problem = priceMoved()
+		r.Changed = changedOf("Charge today", *before, q)
+	}
+	return r
+}
+
+func priceMoved() *Panel {
+	return &Panel{Tone: ToneWarn, Title: "The price has changed since you saw it", Text: "Nothing was charged. Look at the new price and decide again.", Focus: true}
+}
+
+// changedOf compares the first figure that differs.
+func changedOf(what string, before, now billing.Quote) *Changed {
+	switch {
+	case before.DueNow != now.DueNow:
+		return &Changed{What: what, Old: money(before.DueNow, before.Currency), New: money(now.DueNow, now.Currency)}
+	case before.Credit != now.Credit:
+		return &Changed{What: "Credit", Old: money(before.Credit, before.Currency), New: money(now.Credit, now.Currency)}
+	case before.Recurring != now.Recurring:
+		return &Changed{What: "Then", Old: price(before.Recurring, before.Currency, before.Interval), New: price(now.Recurring, now.Currency, now.Interval)}
+	}
+	return nil
+}
+
+func reviewSwitch(v BillingValues, o billing.Offer, r Review) Review {
+	q := o.Quote
+	from, _ := v.Catalog.Plan(q.FromPlan)
+	r.Title = "Upgrade to " + o.Plan.Name
+	if !o.Plan.Above(from) {
+		r.Title = "Switch to " + o.Plan.Name
+	}
+	r.Lead = fmt.Sprintf("From %s to %s, at once.", price(from.Price.Amount, q.Currency, from.Price.Interval), price(q.Recurring, q.Currency, q.Interval))
+	r.Lines = quoteLinesOf(q)
+	r.TotalLabel, r.Total = "Charge today", money(q.DueNow, q.Currency)
+	if q.Credit > 0 {
+		r.TotalLabel, r.Total = "Credit for the next charges", money(q.Credit, q.Currency)
+	}
+	if card := cardWords(v.Summary.Subscription.Card); card != "" {
+		r.Facts = append(r.Facts, Fact{Term: "Card", Text: card})
+	}
+	if !q.NextChargeAt.IsZero() {
+		r.Facts = append(r.Facts, Fact{Term: "Then", Text: price(q.Recurring, q.Currency, q.Interval) + ", next on", At: day(q.NextChargeAt)})
+	}
+	if !o.Plan.Above(from) {
+		r.Lost, r.Over = lossOf(v.Catalog, from, o.Plan), overThen(v.Summary.Usage, o.Plan)
+	}
+	return r
+}
+
+// quoteLinesOf are the lines of a quote with what is not on Stripe's: tax, and
+// credit from before.
+func quoteLinesOf(q billing.Quote) []QuoteLine {
+	lines := linesOf(q.Lines, q.Currency)
+	if q.Tax > 0 {
+		lines = append(lines, QuoteLine{Label: "Tax", Amount: money(q.Tax, q.Currency)})
+	}
+	if q.BalanceUsed > 0 {
+		lines = append(lines, QuoteLine{Label: "Earlier credit", Amount: money(-q.BalanceUsed, q.Currency)})
+	}
+	return lines
+}
+
+func reviewDowngrade(v BillingValues, o billing.Offer, r Review) Review {
+	q := o.Quote
+	from, _ := v.Catalog.Plan(q.FromPlan)
+	until := day(q.EffectiveAt)
+	r.Title = fmt.Sprintf("Downgrade to %s on %s", o.Plan.Name, until.Text)
+	r.Lead = "Nothing is charged, and nothing is refunded."
+	r.Lost, r.Over = lossOf(v.Catalog, from, o.Plan), overThen(v.Summary.Usage, o.Plan)
+	r.Facts = append(r.Facts, Fact{Term: "You keep " + from.Name + " until", At: until})
+	r.Reassure = fmt.Sprintf("Nothing is deleted. You can undo this until %s.", until.Text)
+	return r
+}
+
+// lossOf lists the caps that a plan lowers: "10 agents become 3".
+func lossOf(c *billing.Catalog, from, to billing.Plan) []string {
+	var out []string
+	for _, r := range c.Resources {
+		before, then := from.Cap(r.ID, 0), to.Cap(r.ID, 0)
+		if then.Unlimited || !before.Unlimited && before.Value <= then.Value {
+			continue
+		}
+		verb := " become "
+		if !before.Unlimited && before.Value == 1 {
+			verb = " becomes "
+		}
+		out = append(out, limitOf(r, before)+verb+number(then.Value))
+	}
+	return out
+}
+
+// overThen lists what is over the caps of a plan, by today's usage. A counter
+// starts again from nothing, so only gauges can be.
+func overThen(usage []billing.Usage, to billing.Plan) []string {
+	var out []string
+	for _, u := range usage {
+		u.Cap = to.Cap(u.Resource.ID, 0)
+		if u.Resource.Kind != billing.Gauge || u.Over() == 0 {
+			continue
+		}
+		out = append(out, fmt.Sprintf("%s: %s in use, %s allowed. Over by %s; existing ones keep working, new ones are refused.",
+			capital(u.Resource.Plural), number(u.Active), number(u.Cap.Value), number(u.Over())))
+	}
+	return out
+}

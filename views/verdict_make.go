@@ -1,0 +1,160 @@
+package views
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// verdictOf says how a request ended.
+func verdictOf(v ApproveValues) *Panel {
+	r := v.Request
+	a := r.Approval
+	by := Dated{Before: person(a.DecidedBy) + " approved this on", At: moment(a.DecidedAt), After: "."}
+	agent := a.Actor.Name
+	switch a.State {
+	case billing.ApprovalSucceeded:
+		p := doneOf(v.Catalog, r.Org.Name, cardWords(r.Subscription.Card), a)
+		p.At = by
+		return p
+	case billing.ApprovalFailed, billing.ApprovalIndeterminate:
+		p := failureOf(a)
+		p.At = by
+		return p
+	case billing.ApprovalDenied:
+		return &Panel{
+			Tone: ToneNeutral, Title: "Denied. Nothing changed.", Text: "Your agent will be told.",
+			At: Dated{Before: person(a.DecidedBy) + " denied this on", At: moment(a.DecidedAt), After: denialWords(a.Denial)},
+		}
+	case billing.ApprovalExpired:
+		return &Panel{Tone: ToneNeutral, Title: "This request has ended", At: Dated{Before: "It ended on", At: moment(a.ExpiresAt), After: ". Nothing changed. Ask your agent for a new one."}}
+	case billing.ApprovalCanceled:
+		return &Panel{Tone: ToneNeutral, Title: capital(agent) + " withdrew this request", Text: "Nothing changed."}
+	case billing.ApprovalSuperseded:
+		p := &Panel{Tone: ToneNeutral, Title: capital(agent) + " replaced this request by another one", Text: "Nothing changed."}
+		if a.ReplacedBy != "" {
+			p.Actions = []Action{{Label: "See the new request", Href: approveURL(a.ReplacedBy), Primary: true}}
+		}
+		return p
+	}
+	return &Panel{Tone: ToneNeutral, Title: "This request is void", Text: "The key that asked is not valid any more. Nothing changed."}
+}
+
+func denialWords(d *billing.Denial) string {
+	if d == nil {
+		return "."
+	}
+	words := map[string]string{
+		"too_expensive": ": too expensive.", "not_now": ": not now.",
+		"not_me": ": nobody here asked for this. The key is paused.",
+	}[d.Reason]
+	if words == "" {
+		words = "."
+	}
+	if d.Note != "" {
+		words += " “" + d.Note + "”"
+	}
+	return words
+}
+
+// doneOf says what an approved change did.
+func doneOf(c *billing.Catalog, org, card string, a billing.Approval) *Panel {
+	out := billing.Outcome{Status: billing.StatusSwitched, Plan: a.Quote.ToPlan, Charged: a.Quote.DueNow, Currency: a.Quote.Currency, EffectiveAt: a.Quote.EffectiveAt}
+	if a.Result != nil {
+		out = *a.Result
+	}
+	p := NewResult(c, org, card, out)
+	p.Text += " You can go back to your agent."
+	return p
+}
+
+// failureOf says why an approved change did not happen, or not yet.
+func failureOf(a billing.Approval) *Panel {
+	if a.Result != nil && a.Result.Failure != nil {
+		return problemOf(a.Result.Failure.Code, a.Result.Failure.Message, a.Result.Failure.ActionURL, a.IntentID)
+	}
+	return &Panel{
+		Tone: ToneWarn, Title: "We do not know yet how this ended", Text: "Stripe did not answer in time. We keep asking, and nothing is ever charged twice.", Ref: a.IntentID,
+	}
+}
+
+// NewResult says what became of a change that went through.
+func NewResult(c *billing.Catalog, org, card string, out billing.Outcome) *Panel {
+	p := &Panel{Tone: ToneGood, Focus: true}
+	plan := planName(c, out.Plan)
+	switch out.Status {
+	case billing.StatusSwitched:
+		p.Title, p.Text = org+" is on "+plan, chargeWords(out, card)
+	case billing.StatusResumed:
+		p.Title, p.Text = org+" stays on "+plan, "Nothing was charged."
+	case billing.StatusDowngradeScheduled:
+		p.Title = org + " moves to " + c.Free().Name + " on " + day(out.EffectiveAt).Text
+		p.Text = "Nothing is deleted. You can undo this until then."
+	case billing.StatusAlreadyFree:
+		p.Title, p.Text = org+" is on "+plan+" already", "Nothing changed."
+	case billing.StatusPending:
+		p.Tone, p.Title, p.Text = ToneAccent, "Working on it", "Stripe has not answered yet. Open this page again in a moment; nothing is charged twice."
+	case billing.StatusFailed:
+		if f := out.Failure; f != nil {
+			return problemOf(f.Code, f.Message, f.ActionURL, out.IntentID)
+		}
+		p.Tone, p.Title, p.Text = ToneBad, "It did not go through", "The plan has not changed."
+	default:
+		p.Tone, p.Title = ToneNeutral, "Nothing changed."
+	}
+	return p
+}
+
+func chargeWords(out billing.Outcome, card string) string {
+	switch {
+	case out.Charged > 0 && card != "":
+		return fmt.Sprintf("%s was charged to %s.", money(out.Charged, out.Currency), card)
+	case out.Charged > 0:
+		return money(out.Charged, out.Currency) + " was charged."
+	case out.Credited > 0:
+		return money(out.Credited, out.Currency) + " was credited to the next charges."
+	}
+	return "Nothing was charged."
+}
+
+// NewProblem says what stood in the way and what to do next. ref may be empty.
+// An error that is not one of the domain's says nothing of itself.
+func NewProblem(err error, ref string) *Panel {
+	e, ok := errors.AsType[*billing.Error](err)
+	if !ok {
+		return problemOf("internal", "Something went wrong on our side. Try again in a moment.", "", ref)
+	}
+	action, _ := e.Details["actionUrl"].(string)
+	return problemOf(e.Code, e.Message, action, ref)
+}
+
+func problemOf(code, message, actionURL, ref string) *Panel {
+	p := &Panel{Tone: ToneBad, Title: "That did not go through", Text: message, Ref: ref, Focus: true}
+	switch code {
+	case billing.ErrPaymentFailed.Code:
+		p.Title, p.Text = "Your bank declined the card", "Your plan has not changed and nothing was charged."
+		p.Actions = []Action{{Label: "Use another card", Href: "/settings/billing#card-title"}}
+	case billing.ErrPaymentAction.Code:
+		p.Tone, p.Title, p.Text = ToneWarn, "Your bank wants to confirm this payment", "The plan changes once that is done. Nothing was charged yet."
+		if actionURL != "" {
+			p.Actions = []Action{{Label: "Confirm with your bank", Href: actionURL, Primary: true}}
+		}
+	case billing.ErrPaymentPending.Code, billing.ErrPastDue.Code:
+		p.Title = "There is something to pay first"
+		if actionURL != "" {
+			p.Actions = []Action{{Label: "Pay now", Href: actionURL, Primary: true}}
+		}
+	case billing.ErrQuoteChanged.Code:
+		p.Tone, p.Title = ToneWarn, "Look at the price again"
+	case billing.ErrChangeInProgress.Code:
+		p.Tone, p.Title = ToneWarn, "Another change is under way"
+	case billing.ErrStripeUnavailable.Code:
+		p.Tone, p.Title = ToneWarn, "Stripe does not answer"
+	case billing.ErrAlreadyDecided.Code:
+		p.Tone, p.Title = ToneNeutral, "Already answered"
+	case billing.ErrForbidden.Code:
+		p.Title = "You may not do this"
+	}
+	return p
+}
