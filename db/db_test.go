@@ -175,3 +175,8 @@ func missing(t testing.TB, what string, err error) {
 		t.Errorf("%s: error %v, want not found", what, err)
 	}
 }
+
+func emptyPostgres(t testing.TB) string {
+	t.Helper()
+	return dbtest.PostgresDSN(t, nil)
+}
