@@ -126,7 +126,7 @@ func missing(t reflect.Type, seen map[string]bool, at string) error {
 	for f := range t.Fields() {
 		name, optional, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if !seen[name] && optional != "omitempty" {
-			return errMissingField.With("field", at+name).Say("The field %q is missing.", at+name)
+			return MissingField(at + name)
 		}
 	}
 	return nil

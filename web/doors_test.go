@@ -99,6 +99,7 @@ func TestDoors(t *testing.T) {
 		"API, parameter":                  {"GET", "/api/read?plan=pro", "", []string{agent}, 200, ""},
 		"API, unknown parameter":          {"GET", "/api/read?plam=pro", "", []string{agent}, 400, "unknown_field"},
 		"API, parameter twice":            {"GET", "/api/read?plan=a&plan=b", "", []string{agent}, 400, "duplicate_field"},
+		"API, empty parameter":            {"GET", "/api/read?plan=", "", []string{agent}, 400, "invalid_field"},
 		"API, NUL in parameter":           {"GET", "/api/read?plan=%00", "", []string{agent}, 400, "invalid_field"},
 		"API, broken query":               {"GET", "/api/read?plan=%zz", "", []string{agent}, 400, "invalid_query"},
 		"API, parameter on POST":          {"POST", "/api/ask?plan=scale", "", []string{agent}, 400, "unknown_field"},

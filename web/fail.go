@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"github.com/countersignhq/countersign/api"
 	"github.com/countersignhq/countersign/billing"
 )
@@ -30,16 +32,9 @@ func (r *Request) fail(err error) {
 		err = errCanceled
 	}
 	e := asError(err)
-	status := statusOf(e)
-	if status >= http.StatusInternalServerError && e != errCanceled {
-		r.rt.cfg.Log.LogAttrs(r.Context(), slog.LevelError, "request failed",
-			slog.String("id", r.ID), slog.String("route", r.Pattern), slog.String("error", e.Error()))
-	}
+	status := r.note(e)
 	if r.w.status != 0 { // too late to say anything
 		return
-	}
-	if e.RetryAfter > 0 {
-		r.w.Header().Set("Retry-After", seconds(e.RetryAfter))
 	}
 	switch {
 	case r.json:
@@ -49,6 +44,20 @@ func (r *Request) fail(err error) {
 	default:
 		r.failPage(status, e)
 	}
+}
+
+// note returns the status of an error, after what goes with it whatever the
+// answer's form: the log for faults of ours, the header for those who are to wait.
+func (r *Request) note(e *billing.Error) int {
+	status := statusOf(e)
+	if status >= http.StatusInternalServerError && e != errCanceled {
+		r.rt.cfg.Log.LogAttrs(r.Context(), slog.LevelError, "request failed",
+			slog.String("id", r.ID), slog.String("route", r.Pattern), slog.String("error", e.Error()))
+	}
+	if e.RetryAfter > 0 {
+		r.w.Header().Set("Retry-After", seconds(e.RetryAfter))
+	}
+	return status
 }
 
 func (r *Request) failJSON(status int, e *billing.Error) {
@@ -85,4 +94,11 @@ func (r *Request) signIn() {
 // seconds rounds up: who waits that long is not too early.
 func seconds(d time.Duration) string {
 	return strconv.Itoa(max(1, int(math.Ceil(d.Seconds()))))
+}
+
+// FailWith answers an error with a page of the handler's own, which shows what
+// went wrong in its place: with the status, and the line in the log, that the
+// error would have got anyway.
+func (r *Request) FailWith(err error, page templ.Component) error {
+	return r.Page(r.note(asError(err)), page)
 }

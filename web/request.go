@@ -104,6 +104,9 @@ func only(names []string, h Handler) Handler {
 			if len(values) > 1 {
 				return errDuplicateField.With("field", name).Say("The parameter %q is given more than once.", name)
 			}
+			if values[0] == "" {
+				return badField(name, "must not be empty")
+			}
 		}
 		return h(r)
 	}

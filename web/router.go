@@ -82,12 +82,13 @@ type Router struct {
 // writesPerMinute bounds the changes of one credential or session.
 const writesPerMinute = 300
 
-// NewRouter returns a Router without routes.
-func NewRouter(cfg Config) (*Router, error) {
+// NewRouter returns a Router without routes. It panics if the base URL is not
+// an absolute one.
+func NewRouter(cfg Config) *Router {
 	guard := http.NewCrossOriginProtection()
 	// Behind a proxy the Host header may be another one than the browser used.
 	if err := guard.AddTrustedOrigin(cfg.BaseURL.Scheme + "://" + cfg.BaseURL.Host); err != nil {
-		return nil, err
+		panic("web: base URL: " + err.Error())
 	}
 	return &Router{
 		cfg:     cfg,
@@ -97,7 +98,7 @@ func NewRouter(cfg Config) (*Router, error) {
 		cookies: newCookies(cfg.SessionKey, cfg.BaseURL.Scheme == "https"),
 		writes:  NewLimiter(writesPerMinute, time.Minute),
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
-	}, nil
+	}
 }
 
 // Routes returns the table of everything that was registered.
