@@ -5,7 +5,8 @@
 // It owns every Stripe name and rule that the product depends on, API version
 // 2023-10-16. It decides nothing about consent, keeps nothing but a cache of
 // price ids, and repeats no call by itself: whether to try again is for the one
-// who knows what the call was for.
+// who knows what the call was for. (net/http repeats a call when a kept
+// connection turns out to be dead; all of ours carry an idempotency key.)
 package payments
 
 import (
@@ -41,7 +42,7 @@ type Options struct {
 	HTTPClient *http.Client     // nil: one of its own
 	Timeout    time.Duration    // of one call; 0: DefaultTimeout
 	Log        *slog.Logger     // nil: none
-	Clock      billing.Clock    // nil: the system's
+	Clock      billing.Clock    // how long a found price is believed; nil: the system's
 }
 
 // Client speaks to one Stripe account. It is safe for concurrent use.
@@ -77,10 +78,10 @@ func New(o Options) (*Client, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.Clock == nil {
-		o.Clock = billing.ClockFunc(func() time.Time { return time.Now().UTC() })
-	}
 	b, key := newBackend(o), o.SecretKey
+	if o.Clock == nil {
+		o.Clock = billing.ClockFunc(time.Now)
+	}
 	return &Client{
 		catalog:       o.Catalog,
 		log:           o.Log,

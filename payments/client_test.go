@@ -55,7 +55,7 @@ func stub(t *testing.T, h http.HandlerFunc) (*Client, *bytes.Buffer) {
 	t.Cleanup(srv.Close)
 	var logged bytes.Buffer
 	c, err := New(Options{
-		SecretKey: "sk_test_canary", APIBase: srv.URL, Catalog: flat(t), Timeout: 5 * time.Second,
+		SecretKey: "sk_test_canary", APIBase: srv.URL, Catalog: flat(t), Clock: &fakeClock{}, Timeout: 5 * time.Second,
 		Log: slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
@@ -116,7 +116,7 @@ func TestApplyErrors(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			c, logged := stub(t, tc.handler)
-			_, err := c.apply(context.Background(), downgrade())
+			_, err := c.apply(t.Context(), downgrade())
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -140,7 +140,7 @@ func TestApplyErrors(t *testing.T) {
 
 func TestApplyAnswerLost(t *testing.T) {
 	release := make(chan struct{})
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	c, _ := stub(t, func(http.ResponseWriter, *http.Request) {
 		cancel() // the request has arrived
 		<-release
@@ -154,7 +154,7 @@ func TestApplyAnswerLost(t *testing.T) {
 
 func TestApplyRefusesAnOrderWithoutIntent(t *testing.T) {
 	c, _ := stub(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("called %s", r.URL) })
-	if _, err := c.Apply(context.Background(), billing.Order{}); err == nil {
+	if _, err := c.Apply(t.Context(), billing.Order{}); err == nil {
 		t.Error("accepted")
 	}
 }
@@ -164,13 +164,13 @@ func TestApplyOutOfDate(t *testing.T) {
 	c, _ := stub(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("called %s", r.URL) })
 	p := downgrade()
 	p.quote.Change = billing.Change{Action: billing.ActionChangePlan, Plan: "gone"}
-	if _, err := c.apply(context.Background(), p); !errors.Is(err, billing.ErrStripeFault) {
+	if _, err := c.apply(t.Context(), p); !errors.Is(err, billing.ErrStripeFault) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestReadErrors(t *testing.T) {
-	ctx := context.Background()
+	ctx := t.Context()
 	for name, h := range map[string]http.HandlerFunc{
 		"unknown customer": answer(404, `{"error":{"type":"invalid_request_error","code":"resource_missing"}}`),
 		"fault":            answer(500, `{"error":{"type":"api_error"}}`),
@@ -201,7 +201,7 @@ func TestHeaders(t *testing.T) {
 		got = r.Header
 		answer(200, `{"id":"sub_1","object":"subscription","current_period_end":1798000000}`)(w, r)
 	})
-	if _, err := c.apply(context.Background(), downgrade()); err != nil {
+	if _, err := c.apply(t.Context(), downgrade()); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{

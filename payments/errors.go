@@ -60,10 +60,11 @@ func hasCode(err error, code stripe.ErrorCode) bool {
 }
 
 // keyReused reports that the idempotency key belongs to an earlier call with
-// other parameters. That call may have succeeded: it is not a plain refusal.
+// other parameters. That call may have succeeded: it is not a plain refusal. (A
+// 409 of the same type means that the earlier call is still running.)
 func keyReused(err error) bool {
 	e, ok := errors.AsType[*stripe.Error](err)
-	return ok && (e.Type == stripe.ErrorTypeIdempotency || e.Code == "idempotency_error")
+	return ok && e.HTTPStatusCode == http.StatusBadRequest && e.Type == stripe.ErrorTypeIdempotency
 }
 
 // busy reports that Stripe wants the same call again later.

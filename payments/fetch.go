@@ -3,6 +3,7 @@ package payments
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"slices"
 	"time"
 
@@ -32,13 +33,7 @@ func (c *Client) Fetch(ctx context.Context, customerID string) (billing.State, [
 }
 
 func (c *Client) snapshot(ctx context.Context, customerID string) (Snapshot, error) {
-	cus, err := c.customers.Get(customerID, &stripe.CustomerParams{
-		Params: params(ctx, ""),
-		Expand: stripe.StringSlice([]string{
-			"subscriptions", "subscriptions.data.default_payment_method",
-			"invoice_settings.default_payment_method",
-		}),
-	})
+	cus, err := c.customer(ctx, customerID)
 	if err != nil || cus.Deleted {
 		return Snapshot{Customer: cus}, err
 	}
@@ -64,6 +59,25 @@ func (c *Client) snapshot(ctx context.Context, customerID string) (Snapshot, err
 		})
 	}
 	return s, g.Wait()
+}
+
+func (c *Client) customer(ctx context.Context, id string) (*stripe.Customer, error) {
+	cus, err := c.customers.Get(id, &stripe.CustomerParams{
+		Params: params(ctx, ""),
+		Expand: stripe.StringSlice([]string{
+			"subscriptions", "subscriptions.data.default_payment_method",
+			"invoice_settings.default_payment_method",
+		}),
+	})
+	if status(err) != http.StatusBadRequest {
+		return cus, err
+	}
+	// What remains of a deleted customer has nothing that could be expanded.
+	bare, bareErr := c.customers.Get(id, &stripe.CustomerParams{Params: params(ctx, "")})
+	if bareErr == nil && bare.Deleted {
+		return bare, nil
+	}
+	return nil, err
 }
 
 // renewing is the subscription that counts, if it will be charged again.

@@ -154,7 +154,7 @@ func (c *Client) pushPrice(ctx context.Context, w pushedPrice) (created bool, er
 		return false, err
 	}
 	_, err = c.prices.New(&stripe.PriceParams{
-		Params:     params(ctx, fmt.Sprintf("price:%s:%d:%s:%s", w.price.LookupKey, w.price.Amount, w.price.Currency, w.price.Interval)),
+		Params:     params(ctx, ""), // the lookup key is what makes it unique
 		Product:    stripe.String(w.productID()),
 		LookupKey:  stripe.String(w.price.LookupKey),
 		UnitAmount: stripe.Int64(w.price.Amount),

@@ -262,16 +262,19 @@ func TestProjectAction(t *testing.T) {
 	}{
 		"nothing to do": {sub("s1", "active", 1, item("i1", pro)), []*stripe.Invoice{openInvoice("in_1", "s1", 10, 1900)}, nil},
 		"renewal failed": {
-			behind, []*stripe.Invoice{openInvoice("in_1", "s1", 10, 1900), tried},
+			behind,
+			[]*stripe.Invoice{openInvoice("in_1", "s1", 10, 1900), tried},
 			&billing.PaymentAction{InvoiceID: "in_2", URL: "https://pay/in_2", Amount: usd(1900), Failed: time.Unix(21, 0).UTC(), NextTry: time.Unix(900, 0).UTC()},
 		},
 		"another subscription's invoice": {behind, []*stripe.Invoice{openInvoice("in_1", "s2", 10, 1900)}, nil},
 		"pending update": {
-			pending(item("i1", scale)), []*stripe.Invoice{openInvoice("in_3", "s1", 30, 1740)},
+			pending(item("i1", scale)),
+			[]*stripe.Invoice{openInvoice("in_3", "s1", 30, 1740)},
 			&billing.PaymentAction{InvoiceID: "in_3", URL: "https://pay/in_3", Amount: usd(1740), Plan: "scale"},
 		},
 		"pending update that names a price by id": {
-			pending(item("i1", &stripe.Price{ID: "p2"})), []*stripe.Invoice{lined},
+			pending(item("i1", &stripe.Price{ID: "p2"})),
+			[]*stripe.Invoice{lined},
 			&billing.PaymentAction{InvoiceID: "in_3", URL: "https://pay/in_3", Amount: usd(1740), Plan: "scale"},
 		},
 		"pending update whose invoice is paid already": {
