@@ -252,7 +252,7 @@ func (s *Server) log(c *call, status int, replayed bool) bool {
 }
 
 func (s *Server) learnURL(r *http.Request) {
-	if s.opt.PublicURL == "" {
+	if s.opt.PublicURL == "" && r.Host != "" { // a shortcut's request has none
 		s.opt.PublicURL = "http://" + r.Host
 	}
 }

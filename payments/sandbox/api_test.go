@@ -357,3 +357,16 @@ func TestDueWorkHappensWhenTheBaseClockMoves(t *testing.T) {
 	equal(t, "charges", len(r.box.Charges("")), 3)
 	equal(t, "at its own moment", r.box.Charges("")[1].Created, start.AddDate(0, 1, 0))
 }
+
+func TestShortcuts(t *testing.T) {
+	r := newRig(t)
+	id, err := r.box.Subscribe(r.customer(""), "pro_month", "pm_card_visa")
+	must(t, err)
+	must(t, r.box.CancelAtPeriodEnd(id, true))
+	equal(t, "canceled", r.sub(id).CancelAtPeriodEnd, true)
+	must(t, r.box.CancelAtPeriodEnd(id, false))
+	equal(t, "resumed", r.sub(id).CancelAtPeriodEnd, false)
+	_, err = r.box.Subscribe(r.customer(""), "moon_month", "pm_card_visa")
+	has(t, err.Error(), "no price has the lookup key")
+	has(t, r.box.GiveCard("cus_x", "pm_card_visa").Error(), "No such customer")
+}

@@ -73,6 +73,8 @@ func (s *Server) deliveryState(id string) string {
 		return "held back"
 	case slices.ContainsFunc(s.st.Queue, of):
 		return "on its way"
+	case len(s.st.Endpoints.Order) == 0:
+		return "nobody listens"
 	}
 	return "delivered"
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-const keepEvents = 1000 // Stripe keeps 30 days
+const keepEvents = 2000 // Stripe keeps 30 days
 
 // event is what happened, with the object as it was at that moment.
 type event struct {

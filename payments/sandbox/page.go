@@ -5,6 +5,7 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -16,6 +17,7 @@ var files embed.FS
 var templates = sync.OnceValue(func() map[string]*template.Template {
 	base := template.Must(template.New("base.html").Funcs(template.FuncMap{
 		"money": money,
+		"brand": func(b string) string { return strings.ToUpper(b[:1]) + b[1:] },
 		"date":  func(t int64) string { return time.Unix(t, 0).UTC().Format("2 January 2006") },
 		"stamp": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") + " UTC" },
 		"unix":  func(t int64) string { return time.Unix(t, 0).UTC().Format("2006-01-02 15:04:05") },

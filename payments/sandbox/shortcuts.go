@@ -1,11 +1,10 @@
 package sandbox
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 )
@@ -54,15 +53,28 @@ type reference struct {
 // do makes a request of the API to itself, so that a shortcut does exactly what
 // the calls behind it do.
 func (s *Server) do(method, path string, form url.Values) (reference, error) {
-	req := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
+	req, err := http.NewRequest(method, path, strings.NewReader(form.Encode()))
+	if err != nil {
+		return reference{}, err
+	}
 	req.Header.Set("Authorization", "Bearer "+s.opt.SecretKey)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	rec := httptest.NewRecorder()
+	rec := &recorder{head: http.Header{}}
 	s.mux.ServeHTTP(rec, req)
 	var o reference
-	if rec.Code != http.StatusOK {
-		text, _ := io.ReadAll(rec.Body)
-		return o, fmt.Errorf("sandbox: %s %s: %d %s", method, path, rec.Code, text)
+	if rec.status != http.StatusOK {
+		return o, fmt.Errorf("sandbox: %s %s: %d %s", method, path, rec.status, rec.body.String())
 	}
-	return o, json.NewDecoder(rec.Body).Decode(&o)
+	return o, json.Unmarshal(rec.body.Bytes(), &o)
 }
+
+// recorder keeps an answer.
+type recorder struct {
+	head   http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (r *recorder) Header() http.Header         { return r.head }
+func (r *recorder) WriteHeader(status int)      { r.status = status }
+func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }

@@ -88,6 +88,7 @@ func (o *outbox) close() {
 func (s *Server) SetWebhook(url string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.save()
 	s.dirty = true
 	for _, e := range s.st.Endpoints.oldest() {
 		if e.Own {
