@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,6 +94,7 @@ func productionParts(c config, log *slog.Logger) (parts, error) {
 
 // verifier checks the signature of webhooks with any of the secrets.
 func verifier(secrets []string, now func() time.Time, live bool) func([]byte, string) (billing.Event, error) {
+	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return strings.TrimSpace(s) == "" })
 	for i := range secrets {
 		secrets[i] = strings.TrimSpace(secrets[i])
 	}
