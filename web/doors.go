@@ -183,11 +183,17 @@ func (r *Request) FormToken(purpose string) string {
 	return r.rt.cfg.Access.FormToken(r.Principal, purpose)
 }
 
+// CheckFormToken reports whether a token was made by FormToken for the caller's
+// session and the purpose.
+func (r *Request) CheckFormToken(purpose, token string) bool {
+	return r.rt.cfg.Access.CheckFormToken(r.Principal, purpose, token)
+}
+
 // tokened parses the form and lets it through if it is one that we gave to this
 // session for this purpose.
 func tokened(purpose Purpose, h Handler) Handler {
 	return parsed(func(r *Request) error {
-		if !r.rt.cfg.Access.CheckFormToken(r.Principal, purpose(r), r.Field(FormField)) {
+		if !r.CheckFormToken(purpose(r), r.Field(FormField)) {
 			return errFormToken
 		}
 		return h(r)

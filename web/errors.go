@@ -87,3 +87,11 @@ func bodyError(err error, otherwise *billing.Error) error {
 	}
 	return otherwise
 }
+
+// KindOf returns the kind of failure that err is.
+func KindOf(err error) billing.Kind {
+	if e, ok := errors.AsType[*billing.Error](err); ok {
+		return e.Kind
+	}
+	return billing.KindInternal
+}

@@ -1,0 +1,126 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/countersignhq/countersign/billing"
+	"github.com/countersignhq/countersign/views"
+	"github.com/countersignhq/countersign/web"
+)
+
+// pageSize is how many entries a list has at most.
+const pageSize = 50
+
+func (h *handlers) apiSummary(r *web.Request) error {
+	sum, err := h.Service.Summary(r.Context(), r.Principal)
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, summaryOf(sum, h.Service.Catalog().Currency))
+}
+
+func (h *handlers) apiPreview(r *web.Request) error {
+	quote, err := h.Service.Preview(r.Context(), r.Principal, r.Query("plan"))
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, quoteOf(quote))
+}
+
+func (h *handlers) apiInvoices(r *web.Request) error {
+	cursor := r.Query("cursor")
+	if cursor != "" && !plainID(cursor) {
+		return web.BadField("cursor", "must be the next_cursor of an earlier answer")
+	}
+	rows, err := h.Service.Invoices(r.Context(), r.Principal, cursor, pageSize+1)
+	if err != nil {
+		return err
+	}
+	return r.JSON(http.StatusOK, listOf(rows, pageSize, invoiceOf, func(i billing.Invoice) string { return i.ID }))
+}
+
+// plainID reports whether s looks like one of Stripe's ids.
+func plainID(s string) bool {
+	for _, c := range []byte(s) {
+		if c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return len(s) <= 100
+}
+
+// The most that Settings → Billing lists.
+const (
+	shownInvoices = 12
+	shownRequests = 10
+)
+
+// billing is Settings → Billing, with the result of the last press if the
+// address carries one.
+func (h *handlers) billing(r *web.Request) error {
+	v, err := h.billingValues(r)
+	if err != nil {
+		return err
+	}
+	if out, ok := readNotice(r); ok {
+		v.Result = h.resultPanel(v.Summary, out)
+	}
+	return r.Page(http.StatusOK, views.Billing(views.NewBilling(v)))
+}
+
+func (h *handlers) resultPanel(s billing.Summary, out billing.Outcome) *views.Panel {
+	return views.NewResult(h.Service.Catalog(), s.Org.Name, "", out)
+}
+
+// billingValues reads what the page is made of.
+func (h *handlers) billingValues(r *web.Request) (v views.BillingValues, err error) {
+	ctx, p := r.Context(), r.Principal
+	if v.Summary, err = h.Service.Summary(ctx, p); err != nil {
+		return v, err
+	}
+	if v.Frame, err = h.appFrame(r, "", views.NavBilling, v.Summary.Pending); err != nil {
+		return v, err
+	}
+	if v.Invoices, err = h.Service.Invoices(ctx, p, "", shownInvoices); err != nil {
+		return v, err
+	}
+	if v.Summary.Pending > 0 {
+		waiting := billing.ApprovalFilter{State: billing.ApprovalPending, Limit: shownRequests}
+		if v.Waiting, _, err = h.requests(r, waiting); err != nil {
+			return v, err
+		}
+	}
+	if v.CanManage = p.CanManage(); !v.CanManage {
+		if v.Owners, err = h.owners(r); err != nil {
+			return v, err
+		}
+	}
+	v.Catalog, v.Offers = h.Service.Catalog(), h.Service.Offers(p, v.Summary)
+	v.Token, v.Nonce = r.FormToken(purposeBilling), h.Service.NewNonce()
+	return v, nil
+}
+
+// owners are the people whom a member without rights can ask.
+func (h *handlers) owners(r *web.Request) ([]billing.Membership, error) {
+	members, err := h.Service.Members(r.Context(), r.Principal)
+	var can []billing.Membership
+	for _, m := range members {
+		if m.Role.CanManage() {
+			can = append(can, m)
+		}
+	}
+	return can, err
+}
+
+// review shows what a change means before it is made.
+func (h *handlers) review(r *web.Request) error {
+	offer, err := h.Service.Review(r.Context(), r.Principal, r.Query("plan"))
+	if err != nil {
+		return err
+	}
+	v, err := h.billingValues(r)
+	if err != nil {
+		return err
+	}
+	return r.Page(http.StatusOK, views.ReviewPage(views.NewReview(v, offer, nil)))
+}

@@ -1,0 +1,156 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/countersignhq/countersign/api"
+	"github.com/countersignhq/countersign/billing"
+	"github.com/countersignhq/countersign/views"
+	"github.com/countersignhq/countersign/web"
+)
+
+func (h *handlers) apiUpgrade(r *web.Request) error {
+	var in api.UpgradeRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	return h.apiPropose(r, billing.Proposal{
+		Verb: billing.VerbUpgrade, Plan: in.Plan, ConfirmToken: in.ConfirmToken,
+		Mode: billing.Mode(in.Mode), Reason: in.Reason, ExpiresIn: in.ExpiresIn,
+	})
+}
+
+func (h *handlers) apiDowngrade(r *web.Request) error {
+	var in api.DowngradeRequest
+	if err := r.Decode(&in); err != nil {
+		return err
+	}
+	return h.apiPropose(r, billing.Proposal{
+		Verb: billing.VerbDowngrade, ConfirmToken: in.ConfirmToken,
+		Mode: billing.Mode(in.Mode), Reason: in.Reason, ExpiresIn: in.ExpiresIn,
+	})
+}
+
+func (h *handlers) apiPropose(r *web.Request, pr billing.Proposal) error {
+	key, err := r.IdempotencyKey()
+	if err != nil {
+		return err
+	}
+	if key != "" { // two callers may choose the same key
+		pr.RequestKey = "api:" + r.Principal.CredentialID + ":" + key
+	}
+	out, err := h.Service.Propose(r.Context(), r.Principal, pr)
+	if out.Replayed {
+		if err == nil && !answers(out, pr) {
+			return web.ErrIdempotencyConflict
+		}
+		r.Replayed()
+	}
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if out.Status == billing.StatusPending {
+		status = http.StatusAccepted
+	}
+	return r.JSON(status, h.changeOf(r.Principal.OrgName, out))
+}
+
+// answers reports whether an outcome can be that of the proposal: if not, its
+// key was used for another one before.
+func answers(o billing.Outcome, pr billing.Proposal) bool {
+	switch o.Status {
+	case billing.StatusSwitched, billing.StatusResumed:
+		return pr.Verb == billing.VerbUpgrade && (pr.Plan == "" || pr.Plan == o.Plan)
+	case billing.StatusDowngradeScheduled:
+		return pr.Verb == billing.VerbDowngrade
+	}
+	return true
+}
+
+func (h *handlers) change(r *web.Request) error {
+	if r.Field("plan") == "" { // the API's default is not for a button that shows a price
+		return web.MissingField("plan")
+	}
+	return h.propose(r, billing.Proposal{Verb: billing.VerbUpgrade, Plan: r.Field("plan")})
+}
+
+func (h *handlers) downgrade(r *web.Request) error {
+	return h.propose(r, billing.Proposal{Verb: billing.VerbDowngrade})
+}
+
+// resume keeps the present plan after all.
+func (h *handlers) resume(r *web.Request) error {
+	sum, err := h.Service.Summary(r.Context(), r.Principal)
+	if err != nil {
+		return err
+	}
+	return h.propose(r, billing.Proposal{Verb: billing.VerbUpgrade, Plan: sum.Subscription.Plan})
+}
+
+// propose is the press of a money form, at the quote that the form showed and
+// under its nonce: three presses are one.
+func (h *handlers) propose(r *web.Request, pr billing.Proposal) error {
+	nonce := r.Field("nonce")
+	if nonce == "" || len(nonce) > 100 {
+		return web.MissingField("nonce")
+	}
+	pr.Sealed, pr.RequestKey = r.Field("quote"), "form:"+r.Principal.CredentialID+":"+nonce
+	out, err := h.Service.Propose(r.Context(), r.Principal, pr)
+	switch {
+	case err != nil && shown(err):
+		return h.pressFailed(r, pr.Plan, err)
+	case err != nil:
+		return err
+	case out.Status == billing.StatusCheckoutRequired:
+		return r.Away(out.CheckoutURL)
+	}
+	return h.done(r, out)
+}
+
+// done shows what became of a press: in place for a script, else by a redirect,
+// so that a reload presses nothing again.
+func (h *handlers) done(r *web.Request, out billing.Outcome) error {
+	if !r.HTMX() {
+		return r.Redirect(pathBilling, "notice", writeNotice(r, out))
+	}
+	v, err := h.billingValues(r)
+	if err != nil {
+		return err
+	}
+	v.Result = h.resultPanel(v.Summary, out)
+	return r.Page(http.StatusOK, views.Billing(views.NewBilling(v)))
+}
+
+// pressFailed shows the page again with what stood in the way, and with the new
+// price where that is what happened.
+func (h *handlers) pressFailed(r *web.Request, plan string, cause error) error {
+	v, err := h.billingValues(r)
+	if err != nil {
+		return err
+	}
+	v.Result = views.NewProblem(cause, "")
+	if errors.Is(cause, billing.ErrQuoteChanged) && plan != "" {
+		if offer, err := h.Service.Review(r.Context(), r.Principal, plan); err == nil {
+			review := views.NewReview(v, offer, quoteBefore(cause, offer.Quote))
+			v.Review = &review
+		}
+	}
+	return r.FailWith(cause, views.Billing(views.NewBilling(v)))
+}
+
+// quoteBefore is the quote that was pressed, as far as the error tells it; nil
+// if it does not.
+func quoteBefore(cause error, now billing.Quote) *billing.Quote {
+	e, ok := errors.AsType[*billing.Error](cause)
+	if !ok {
+		return nil
+	}
+	due, ok := e.Details["before"].(int64)
+	if !ok {
+		return nil
+	}
+	now.DueNow = due
+	return &now
+}

@@ -1,0 +1,62 @@
+package handlers
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/countersignhq/countersign/billing"
+	"github.com/countersignhq/countersign/views"
+	"github.com/countersignhq/countersign/web"
+)
+
+// Config is what the handlers are built from.
+type Config struct {
+	Service    *billing.Service
+	BaseURL    *url.URL      // public address, without a path
+	SessionKey []byte        // ≥ 32 bytes; signs the session cookie
+	Clock      billing.Clock // the clock on the wall, for limits and the log
+	Log        *slog.Logger
+	// VerifyWebhook checks the signature of a webhook and reads what happened.
+	// nil: payments are not configured, and webhooks are refused.
+	VerifyWebhook func(body []byte, signature string) (billing.Event, error)
+	// FormTargets are origins that the answer to a form may lead to.
+	FormTargets []string
+	// Ready reports whether this replica wants requests.
+	Ready func(context.Context) error
+	// Mailbox is the demo's mailbox page; nil in production.
+	Mailbox func(context.Context) (views.MailboxPage, error)
+	// SandboxURL is the page of the Stripe sandbox; empty in production.
+	SandboxURL string
+}
+
+// Limits of asking for sign-in links.
+const (
+	linksPerEmail   = 5
+	linksPerNetwork = 20
+	linksWindow     = time.Hour
+)
+
+type handlers struct {
+	Config
+	byEmail, byNetwork *web.Limiter
+}
+
+// New returns the whole server: every page and every call.
+func New(c Config) http.Handler { return newRouter(c) }
+
+func newRouter(c Config) *web.Router {
+	h := &handlers{
+		Config:    c,
+		byEmail:   web.NewLimiter(linksPerEmail, linksWindow),
+		byNetwork: web.NewLimiter(linksPerNetwork, linksWindow),
+	}
+	rt := web.NewRouter(web.Config{
+		BaseURL: c.BaseURL, SessionKey: c.SessionKey, Access: c.Service, Clock: c.Clock, Log: c.Log,
+		FormTargets: c.FormTargets, ErrorPage: h.errorPage, Home: pathBilling, Login: pathLogin,
+	})
+	h.routes(rt)
+	return rt
+}

@@ -1,0 +1,61 @@
+package handlers
+
+import (
+	"github.com/a-h/templ"
+
+	"github.com/countersignhq/countersign/billing"
+	"github.com/countersignhq/countersign/views"
+	"github.com/countersignhq/countersign/web"
+)
+
+// The purposes that form tokens are bound to, besides the session.
+const (
+	purposeSession = "session" // signing out, switching the org
+	purposeBilling = "billing" // the money forms of Settings → Billing
+)
+
+// purposeDecide binds the form of a decision to the request and to the digest
+// of what it shows.
+func purposeDecide(r *web.Request) string {
+	return decidePurpose(r.PathValue("request"), r.Field("op_digest"))
+}
+
+func decidePurpose(id, digest string) string { return "approve:" + id + ":" + digest }
+
+func purposeOpened(r *web.Request) string { return openedPurpose(r.PathValue("request")) }
+
+func openedPurpose(id string) string { return "opened:" + id }
+
+// plainFrame is the shell of pages without navigation.
+func (h *handlers) plainFrame(r *web.Request) views.Frame {
+	f := views.Frame{Sandbox: h.SandboxURL != "", SandboxURL: h.SandboxURL}
+	if r.SignedIn() {
+		f.FormToken = r.FormToken(purposeSession)
+	}
+	return f
+}
+
+// appFrame is the shell of the settings, with the person's orgs to switch to.
+func (h *handlers) appFrame(r *web.Request, title, nav string, waiting int) (views.Frame, error) {
+	orgs, err := h.Service.Memberships(r.Context(), r.Principal)
+	if err != nil {
+		return views.Frame{}, err
+	}
+	f := views.AppFrame(title, nav, r.Principal, orgs, waiting, r.FormToken(purposeSession))
+	f.Sandbox, f.SandboxURL = h.SandboxURL != "", h.SandboxURL
+	return f, nil
+}
+
+func (h *handlers) errorPage(r *web.Request, p web.Problem) templ.Component {
+	return views.Error(views.NewError(h.plainFrame(r), p.Status, p.Message, p.Reference))
+}
+
+// shown reports whether an error is shown on the page where the press was made.
+// The others are mistakes of the request, or nobody's to see there.
+func shown(err error) bool {
+	switch web.KindOf(err) {
+	case billing.KindConflict, billing.KindPayment, billing.KindUnavailable:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,78 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/countersignhq/countersign/static"
+	"github.com/countersignhq/countersign/web"
+)
+
+// The paths that pages link to.
+const (
+	pathLogin     = "/login"
+	pathLogout    = "/logout"
+	pathBilling   = "/settings/billing"
+	pathReview    = "/settings/billing/review"
+	pathChange    = "/settings/billing/change"
+	pathDowngrade = "/settings/billing/downgrade"
+	pathResume    = "/settings/billing/resume"
+	pathCheckout  = "/settings/billing/checkout"
+	pathSuccess   = "/settings/billing/success"
+	pathPortal    = "/settings/billing/portal"
+	pathApprovals = "/settings/approvals"
+	pathApprove   = "/approve/"
+	pathMailbox   = "/dev/mailbox"
+	pathStatus    = "/api/web-approve/status"
+)
+
+// routes is the whole table. The method of the Router says who may come in; see
+// package web.
+func (h *handlers) routes(rt *web.Router) {
+	// Signing in and out.
+	rt.OpenPage(pathLogin, h.login)
+	rt.OpenForm(pathLogin, h.requestLink)
+	rt.OpenPage("/login/{token}", h.peekLink)
+	rt.OpenForm("/login/{token}", h.useLink)
+	rt.Form(pathLogout, web.For(purposeSession), h.logout)
+	rt.Form("/session/org", web.For(purposeSession), h.switchOrg)
+
+	// Settings.
+	rt.Page("/{$}", h.home)
+	rt.Page(pathBilling, h.billing)
+	rt.Page(pathReview, h.review)
+	rt.Form(pathChange, web.For(purposeBilling), h.change)
+	rt.Form(pathDowngrade, web.For(purposeBilling), h.downgrade)
+	rt.Form(pathResume, web.For(purposeBilling), h.resume)
+	rt.Form(pathCheckout, web.For(purposeBilling), h.checkout)
+	rt.Page(pathSuccess, h.success)
+	rt.Page(pathPortal, h.portalPage)
+	rt.Form(pathPortal, web.For(purposeBilling), h.portal)
+	rt.Page(pathApprovals, h.approvals)
+
+	// An agent's request.
+	rt.OpenPage(pathApprove+"{request}", h.approve)
+	rt.Form(pathApprove+"{request}", purposeDecide, h.decide)
+	rt.Form(pathApprove+"{request}/opened", purposeOpened, h.opened)
+
+	// The API.
+	rt.API(http.MethodGet, "/api/billing", web.Read, h.apiSummary)
+	rt.API(http.MethodPost, "/api/billing/checkout", web.Ask, h.apiCheckout)
+	rt.API(http.MethodPost, "/api/billing/portal", web.Ask, h.apiPortal)
+	rt.API(http.MethodPost, "/api/billing/upgrade", web.Ask, h.apiUpgrade)
+	rt.API(http.MethodPost, "/api/billing/downgrade", web.Ask, h.apiDowngrade)
+	rt.API(http.MethodGet, "/api/billing/preview", web.Read, h.apiPreview, "plan")
+	rt.API(http.MethodGet, "/api/billing/invoices", web.Read, h.apiInvoices, "cursor")
+	rt.API(http.MethodGet, pathStatus, web.Follow, h.apiStatus, "request", "wait")
+	rt.API(http.MethodPost, "/api/web-approve/cancel", web.Follow, h.apiCancel)
+	rt.API(http.MethodGet, "/api/approvals", web.Read, h.apiApprovals, "state", "cursor")
+
+	// Machines.
+	rt.Open("/openapi.json", h.openAPI)
+	rt.Open("/healthz", h.healthz)
+	rt.Open("/readyz", h.readyz)
+	rt.Webhook("/stripe/webhook", h.stripe)
+	rt.Files(static.Prefix, static.Handler())
+	if h.Mailbox != nil {
+		rt.OpenPage(pathMailbox, h.mailbox)
+	}
+}
