@@ -16,7 +16,9 @@ type ApproveValues struct {
 	Catalog *billing.Catalog
 	Request billing.Request
 	Email   string // of the person who looks
-	Token   string // form token of the decision
+	Token   string // form token of the decision, bound to its digest
+	// OpenedToken is the form token of the note that the page was opened.
+	OpenedToken string
 	Problem error  // what became of a press that did not go through
 }
 
@@ -150,7 +152,7 @@ func pending(p *ApprovePage, v ApproveValues) {
 		Pauses: fmt.Sprintf("Denies this request and pauses the key of %s until you lift the pause.", r.Approval.Actor.Name),
 	}
 	p.Decide = d
-	p.Opened = &Form{URL: approveURL(r.Approval.ID) + "/opened", Fields: []Field{{"form_token", v.Token}}}
+	p.Opened = &Form{URL: approveURL(r.Approval.ID) + "/opened", Fields: []Field{{"form_token", v.OpenedToken}}}
 	switch {
 	case r.Outdated:
 		d.Approve = ""

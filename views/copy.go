@@ -116,6 +116,13 @@ const (
 	copyConfirmTitle  = "Almost there"
 	copyConfirmText   = "Press the button to finish signing in on this device."
 	copyConfirmButton = "Sign in as"
+	copyBadEmail      = "Enter an email address like name@company.com."
+	copyBadLink       = "This link has been used or has expired"
+	copyAskNew        = "Ask for a new one below."
+	copyTooManyLinks  = "Too many links were asked for"
+	copyTooManyText   = "Use the newest email, or try again in an hour."
+	copySessionEnded  = "You are signed out"
+	copySessionText   = "Sign in to go on."
 	copyConfirmNot    = "You did not ask for this? Close this page; nothing happens."
 )
 

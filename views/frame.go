@@ -11,3 +11,11 @@ func AppFrame(title, nav string, p billing.Principal, orgs []billing.Membership,
 	}
 	return f
 }
+
+// titled gives a page its own title, if the caller has not set one.
+func titled(f Frame, title string) Frame {
+	if f.Title == "" {
+		f.Title = title
+	}
+	return f
+}

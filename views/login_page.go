@@ -28,3 +28,31 @@ type LoginConfirmPage struct {
 	Email string
 	Form  Form
 }
+
+// LoginWhy is why somebody reads the sign-in page.
+type LoginWhy string
+
+// The reasons.
+const (
+	LoginPlain    LoginWhy = ""
+	LoginBadEmail LoginWhy = "email"   // what was typed is no address
+	LoginBadLink  LoginWhy = "link"    // the link was used or has expired
+	LoginTooMany  LoginWhy = "limit"   // too many links were asked for
+	LoginEnded    LoginWhy = "session" // the session has ended
+)
+
+// NewLogin makes the sign-in page. next is a path of ours or empty.
+func NewLogin(frame Frame, next, email string, why LoginWhy) LoginPage {
+	p := LoginPage{Frame: frame, Next: next, Email: email}
+	switch why {
+	case LoginBadEmail:
+		p.Problem = copyBadEmail
+	case LoginBadLink:
+		p.Notice = &Panel{Tone: ToneWarn, Title: copyBadLink, Text: copyAskNew, Focus: true}
+	case LoginTooMany:
+		p.Notice = &Panel{Tone: ToneWarn, Title: copyTooManyLinks, Text: copyTooManyText, Focus: true}
+	case LoginEnded:
+		p.Notice = &Panel{Tone: ToneNeutral, Title: copySessionEnded, Text: copySessionText}
+	}
+	return p
+}

@@ -341,7 +341,7 @@ func Mailbox(p MailboxPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = plain(p.Frame).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = plain(titled(p.Frame, copyMailboxTitle)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

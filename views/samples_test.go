@@ -34,10 +34,16 @@ func appFrame(nav string) Frame {
 	}
 }
 
-func plainFrame(title string) Frame { return Frame{Title: title, Sandbox: true} }
+func plainFrame(title string) Frame { return Frame{Title: title, Sandbox: true, FormToken: "ft"} }
 
 func post(url string, extra ...Field) *Form {
 	return &Form{URL: url, Fields: append([]Field{{"form_token", "ft"}}, extra...)}
+}
+
+func away(url string, extra ...Field) *Form {
+	f := post(url, extra...)
+	f.Away = true
+	return f
 }
 
 func usageSample() []UsageRow {
@@ -86,7 +92,7 @@ func billingBase() BillingPage {
 		Plans:    planSamples(),
 		Usage:    usageSample(),
 		Next:     &NextCharge{Title: "Next charge", When: dec23, Total: "$19.00", Lines: []QuoteLine{{Label: "Pro, 23 Dec 2026 to 23 Jan 2027", Amount: "$19.00"}}},
-		Card:     CardPanel{Brand: "Visa", Last4: "4242", Expiry: "12/2030", Manage: post("/settings/billing/portal")},
+		Card:     CardPanel{Brand: "Visa", Last4: "4242", Expiry: "12/2030", Manage: away("/settings/billing/portal")},
 		Invoices: invoiceSamples()[1:],
 		Cancel:   &CancelLine{Text: "Acme moves to Free on 23 December 2026. Until then nothing changes, and you can undo it.", Href: "/settings/billing/review?plan=free"},
 	}
@@ -119,7 +125,7 @@ func billingSamples() map[string]BillingPage {
 		p.Plan = PlanCard{Name: "Scale", Price: "$49.00", Per: "a month", Chip: Chip{"Past due", ToneBad}}
 		p.Banner = &Panel{
 			Tone: ToneBad, Title: "Payment of $49.00 failed on 12 November", Text: "You keep Scale until 26 November. We try again on 15 November.",
-			Actions: []Action{{Label: "Pay now", Href: "https://pay.test/4", Primary: true}, {Label: "Update card", Form: &Form{URL: "/settings/billing/portal", Away: true}}},
+			Actions: []Action{{Label: "Pay now", Href: "https://pay.test/4", Primary: true}, {Label: "Update card", Form: away("/settings/billing/portal")}},
 		}
 		p.Plans, p.Cancel = nil, nil
 		p.Invoices = invoiceSamples()
@@ -129,8 +135,8 @@ func billingSamples() map[string]BillingPage {
 		p.Plan = PlanCard{Name: "Free", Price: "$0.00", Per: "a month", Chip: Chip{"Active", ToneGood}, Notes: []string{"No card needed."}}
 		p.Plans[0] = PlanOption{Name: "Free", Price: "$0.00", Per: "a month", Points: p.Plans[0].Points, Current: true, Chip: Chip{}}
 		p.Plans[1].Current, p.Plans[1].Chip = false, Chip{}
-		p.Plans[1].Button = &Action{Label: "Subscribe, $19.00 a month", Form: &Form{URL: "/settings/billing/checkout", Fields: []Field{{"plan", "pro"}}, Away: true}, Primary: true}
-		p.Plans[2].Button = &Action{Label: "Subscribe, $49.00 a month", Form: &Form{URL: "/settings/billing/checkout", Fields: []Field{{"plan", "scale"}}, Away: true}}
+		p.Plans[1].Button = &Action{Label: "Subscribe, $19.00 a month", Form: away("/settings/billing/checkout", Field{"plan", "pro"}), Primary: true}
+		p.Plans[2].Button = &Action{Label: "Subscribe, $49.00 a month", Form: away("/settings/billing/checkout", Field{"plan", "scale"})}
 		p.Plans[2].Review, p.Plans[2].Note = "", ""
 		p.Next, p.Cancel, p.Invoices = nil, nil, nil
 		p.Card = CardPanel{None: "No card on file. You enter one at Checkout."}
@@ -174,7 +180,7 @@ func billingSamples() map[string]BillingPage {
 		p.Result = &Panel{Tone: ToneGood, Title: "Acme is on Scale", Text: "$15.00 was charged to Visa ending 4242.", Focus: true}
 	})
 	with("declined", func(p *BillingPage) {
-		p.Result = &Panel{Tone: ToneBad, Title: "Your bank declined the card", Text: "Your plan has not changed and nothing was charged.", Focus: true, Ref: "req_01jd8z5p", Actions: []Action{{Label: "Use another card", Form: &Form{URL: "/settings/billing/portal", Away: true}}}}
+		p.Result = &Panel{Tone: ToneBad, Title: "Your bank declined the card", Text: "Your plan has not changed and nothing was charged.", Focus: true, Ref: "req_01jd8z5p", Actions: []Action{{Label: "Use another card", Form: away("/settings/billing/portal")}}}
 	})
 	with("review", func(p *BillingPage) { r := reviewSample(); p.Review = &r })
 	with("quote-changed", func(p *BillingPage) {
@@ -288,13 +294,13 @@ func approveSamples() map[string]ApprovePage {
 		p.Working = &Working{Title: "Working on it", Text: "Ada Lovelace approved this. Stripe is carrying it out; this page updates by itself.", URL: "/approve/apr_1", Seconds: 2}
 	})
 	ended("succeeded", "Done", Panel{Tone: ToneGood, Title: "Acme is on Scale", Text: "$17.40 was charged to Visa ending 4242. You can go back to your agent."})
-	ended("declined", "Failed", Panel{Tone: ToneBad, Title: "Your bank declined the card", Text: "Your plan has not changed.", Actions: []Action{{Label: "Use another card", Form: &Form{URL: "/settings/billing/portal", Away: true}}}})
+	ended("declined", "Failed", Panel{Tone: ToneBad, Title: "Your bank declined the card", Text: "Your plan has not changed.", Actions: []Action{{Label: "Use another card", Form: away("/settings/billing/portal")}}})
 	ended("needs-bank", "Needs your bank", Panel{Tone: ToneWarn, Title: "Your bank wants to confirm this payment", Text: "The plan changes once that is done. Nothing was charged yet.", Actions: []Action{{Label: "Confirm with your bank", Href: "https://pay.test/3ds", Primary: true}}})
 	ended("already", "Approved", Panel{Tone: ToneNeutral, Title: "Already answered", At: Dated{Before: "Grace Hopper approved this at", At: decided}})
 	ended("denied", "Denied", Panel{Tone: ToneNeutral, Title: "Denied. Nothing changed.", Text: "Your agent will be told."})
 	ended("expired", "Expired", Panel{Tone: ToneNeutral, Title: "This request ended", At: Dated{Before: "It ended on", At: closes, After: "Nothing changed. Ask your agent for a new one."}})
-	ended("canceled", "Canceled", Panel{Tone: ToneNeutral, Title: "deploy-bot withdrew this request", Text: "Nothing changed."})
-	ended("superseded", "Replaced", Panel{Tone: ToneNeutral, Title: "deploy-bot replaced this request", Text: "Nothing changed.", Actions: []Action{{Label: "See the new request", Href: "/approve/apr_2", Primary: true}}})
+	ended("canceled", "Canceled", Panel{Tone: ToneNeutral, Title: "Withdrawn by deploy-bot", Text: "Nothing changed."})
+	ended("superseded", "Replaced", Panel{Tone: ToneNeutral, Title: "Replaced by another request of deploy-bot", Text: "Nothing changed.", Actions: []Action{{Label: "See the new request", Href: "/approve/apr_2", Primary: true}}})
 	ended("invalidated", "Void", Panel{Tone: ToneNeutral, Title: "This request is void", Text: "The key that asked was revoked. Nothing changed."})
 	ended("indeterminate", "Checking", Panel{Tone: ToneWarn, Title: "We do not know yet how this ended", Text: "Stripe did not answer in time. We keep asking and never charge twice.", Ref: "int_01jd8z5p"})
 	return out
@@ -315,24 +321,23 @@ func pageSamples() map[string]templ.Component {
 	inbox.Frame.Waiting = 1
 	inbox.Frame.Title = "Approvals"
 	empty := ApprovalsPage{Frame: appFrame(NavApprovals), Filters: inbox.Filters, Empty: "No agent has asked for anything yet."}
-	back := []Action{{Label: "Go to billing", Href: "/settings/billing", Primary: true}}
 	return map[string]templ.Component{
 		"approvals":       Approvals(inbox),
 		"approvals-empty": Approvals(empty),
 		"review":          ReviewPage(reviewSample()),
 		"review-down":     ReviewPage(downgradeSample()),
-		"login":           Login(LoginPage{Frame: plainFrame("Sign in"), Next: "/approve/apr_1"}),
-		"login-invalid":   Login(LoginPage{Frame: plainFrame("Sign in"), Email: "ada@", Problem: "Enter an email address like name@company.com."}),
-		"login-expired":   Login(LoginPage{Frame: plainFrame("Sign in"), Notice: &Panel{Tone: ToneWarn, Title: "This link has been used or has expired", Text: "Ask for a new one below."}}),
+		"login":           Login(NewLogin(plainFrame(""), "/approve/apr_1", "", LoginPlain)),
+		"login-invalid":   Login(NewLogin(plainFrame(""), "", "ada@", LoginBadEmail)),
+		"login-expired":   Login(NewLogin(plainFrame(""), "", "", LoginBadLink)),
 		"login-sent":      LoginSent(LoginSentPage{Frame: plainFrame("Check your email"), Email: "ada@acme.test", Minutes: 15, Mailbox: "/dev/mailbox"}),
 		"login-confirm":   LoginConfirm(LoginConfirmPage{Frame: plainFrame("Sign in"), Email: "ada@acme.test", Form: *post("/login/tok")}),
-		"error-404":       Error(ErrorPage{Frame: plainFrame("Not found"), Code: "404", Title: "There is nothing here", Text: "The address is wrong, or it belongs to another account than the one you are signed in with.", Actions: back, Ref: "req_01jd8z5p"}),
-		"error-500":       Error(ErrorPage{Frame: plainFrame("Something went wrong"), Code: "500", Title: "Something went wrong on our side", Text: "Nothing was charged twice. Try again; if it stays, send us the reference.", Actions: back, Ref: "req_01jd8z5p"}),
+		"error-404":       Error(NewError(plainFrame(""), 404, "The address is wrong, or it belongs to another account than the one you are signed in with.", "")),
+		"error-500":       Error(NewError(plainFrame(""), 500, "Try again. If it stays, send us the reference.", "req_01jd8z5p")),
 		"mailbox": Mailbox(MailboxPage{
 			Frame: plainFrame("Demo mailbox"),
 			Orgs:  []MailboxOrg{{"Acme", "On Pro with card 4242: the next upgrade meets the consent", "ada@acme.test", "/login/a"}, {"Initech", "Past due: the last payment failed", "bill@initech.test", "/login/b"}},
 			Mails: []MailboxMail{{To: "ada@acme.test", Subject: "Sign in to Countersign", At: asked, Text: "Open this link to sign in.\nIt works once, for 15 minutes.", Link: "/login/tok"}},
 		}),
-		"mailbox-empty": Mailbox(MailboxPage{Frame: plainFrame("Demo mailbox")}),
+		"mailbox-empty": Mailbox(MailboxPage{Frame: plainFrame("")}),
 	}
 }

@@ -30,9 +30,9 @@ func verdictOf(v ApproveValues) *Panel {
 	case billing.ApprovalExpired:
 		return &Panel{Tone: ToneNeutral, Title: "This request has ended", At: Dated{Before: "It ended on", At: moment(a.ExpiresAt), After: ". Nothing changed. Ask your agent for a new one."}}
 	case billing.ApprovalCanceled:
-		return &Panel{Tone: ToneNeutral, Title: capital(agent) + " withdrew this request", Text: "Nothing changed."}
+		return &Panel{Tone: ToneNeutral, Title: "Withdrawn by " + agent, Text: "Nothing changed."}
 	case billing.ApprovalSuperseded:
-		p := &Panel{Tone: ToneNeutral, Title: capital(agent) + " replaced this request by another one", Text: "Nothing changed."}
+		p := &Panel{Tone: ToneNeutral, Title: "Replaced by another request of " + agent, Text: "Nothing changed."}
 		if a.ReplacedBy != "" {
 			p.Actions = []Action{{Label: "See the new request", Href: approveURL(a.ReplacedBy), Primary: true}}
 		}
