@@ -370,3 +370,42 @@ func TestShortcuts(t *testing.T) {
 	has(t, err.Error(), "no price has the lookup key")
 	has(t, r.box.GiveCard("cus_x", "pm_card_visa").Error(), "No such customer")
 }
+
+func TestEachEventTwice(t *testing.T) {
+	r := newRig(t)
+	in := newInbox(t)
+	r.box.SetWebhook(in.srv.URL)
+	r.box.DeliverTwice(true)
+	r.customer("")
+	r.delivered()
+	equal(t, "twice", len(in.bodies), 2)
+	equal(t, "the same", string(in.bodies[0]) == string(in.bodies[1]) || strings.Contains(string(in.bodies[0]), `"pending_webhooks": 2`), true)
+	r.box.DeliverTwice(false)
+	r.customer("")
+	r.delivered()
+	equal(t, "once again", len(in.bodies), 3)
+	equal(t, "nobody", r.box.FailNextPayment("cus_x"), false)
+}
+
+func TestCallsAreLogged(t *testing.T) {
+	r := newRig(t)
+	r.raw("POST", "/v1/customers", "name=a", "Idempotency-Key", "k")
+	r.raw("POST", "/v1/customers", "name=a", "Idempotency-Key", "k")
+	calls := r.box.Calls()
+	last := calls[len(calls)-1]
+	equal(t, "call", last.Method+" "+last.Path, "POST /v1/customers")
+	equal(t, "status", last.Status, 200)
+	equal(t, "key", last.IdempotencyKey, "k")
+	equal(t, "replayed", last.Replayed, true)
+	equal(t, "first one", calls[len(calls)-2].Replayed, false)
+}
+
+func TestDetachedCardIsNobodysDefault(t *testing.T) {
+	r := newRig(t)
+	sub := r.sub(r.subscribe(r.pro).ID)
+	_, err := r.api.PaymentMethods.Detach(sub.Customer.InvoiceSettings.DefaultPaymentMethod.ID, nil)
+	must(t, err)
+	equal(t, "default", r.sub(sub.ID).Customer.InvoiceSettings.DefaultPaymentMethod == nil, true)
+	_, err = r.api.Subscriptions.Update(sub.ID, switchTo(sub, r.scale, "error_if_incomplete", r.box.Now()))
+	equal(t, "no card", stripeError(t, err).Code, stripe.ErrorCodeResourceMissing)
+}

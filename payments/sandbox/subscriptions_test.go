@@ -380,3 +380,39 @@ func TestUpdateMistakes(t *testing.T) {
 	}
 	equal(t, "price", r.sub(sub.ID).Items.Data[0].Price.ID, r.pro)
 }
+
+func TestUnpaidSubscriptionIsNotCharged(t *testing.T) {
+	r := newRig(t, withUnpaid(true))
+	sub := r.subscribe(r.pro)
+	r.useCard(sub.Customer.ID, "pm_card_chargeCustomerFail")
+	r.advance(45 * 24 * time.Hour)
+	equal(t, "unpaid", r.sub(sub.ID).Status, stripe.SubscriptionStatusUnpaid)
+	r.useCard(sub.Customer.ID, "pm_card_visa")
+	r.advance(30 * 24 * time.Hour)
+	got := r.sub(sub.ID)
+	equal(t, "still unpaid", got.Status, stripe.SubscriptionStatusUnpaid)
+	equal(t, "invoice waits", got.LatestInvoice.Status, stripe.InvoiceStatusOpen)
+	for it := r.api.Invoices.List(&stripe.InvoiceListParams{Subscription: &sub.ID, Status: stripe.String("open")}); it.Next(); {
+		_, err := r.api.Invoices.Pay(it.Invoice().ID, nil)
+		must(t, err)
+	}
+	equal(t, "active when all is paid", r.sub(sub.ID).Status, stripe.SubscriptionStatusActive)
+}
+
+func TestCreateProrationsWaitForTheRenewal(t *testing.T) {
+	r := newRig(t)
+	sub := r.subscribe(r.pro)
+	r.advance(half)
+	p := switchTo(sub, r.scale, "error_if_incomplete", r.box.Now())
+	p.ProrationBehavior = stripe.String("create_prorations")
+	_, err := r.api.Subscriptions.Update(sub.ID, p)
+	must(t, err)
+	equal(t, "no charge now", len(r.box.Charges("")), 1)
+	up, err := r.api.Invoices.Upcoming(&stripe.InvoiceUpcomingParams{Customer: &sub.Customer.ID})
+	must(t, err)
+	equal(t, "announced", up.Total, 4900+1500)
+	r.advance(half)
+	equal(t, "charged", r.box.Charges("")[1].Amount, 4900+1500)
+	r.advance(31 * 24 * time.Hour)
+	equal(t, "once", r.box.Charges("")[2].Amount, 4900)
+}
