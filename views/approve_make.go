@@ -19,7 +19,7 @@ type ApproveValues struct {
 	Token   string // form token of the decision, bound to its digest
 	// OpenedToken is the form token of the note that the page was opened.
 	OpenedToken string
-	Problem error  // what became of a press that did not go through
+	Problem     error // what became of a press that did not go through
 }
 
 // NewApproveSignedOut is all that somebody sees who is not signed in.

@@ -60,7 +60,7 @@ type Asker struct {
 
 // Decide is what a person with the right can press.
 type Decide struct {
-	Form    Form // decision is added by the button pressed
+	Form    Form   // decision is added by the button pressed
 	Approve string // empty when nothing can be approved now
 	Deny    string
 	// Pauses says what "I did not ask for this" does besides.

@@ -72,7 +72,7 @@ const (
 	copyApproveSignIn     = "Sign in to review a request"
 	copyApproveSignInText = "You are not signed in, so there is nothing to see here yet."
 	copySignIn            = "Sign in"
-		copyHowComputed       = "How this is computed"
+	copyHowComputed       = "How this is computed"
 	copyWhoAsks           = "Asked by"
 	copyCompareCode       = "Check that your agent shows the same code:"
 	copyKey               = "Key"

@@ -164,7 +164,7 @@ func billingSamples() map[string]BillingPage {
 		for i := range p.Plans {
 			p.Plans[i].Button, p.Plans[i].Current, p.Plans[i].Chip = nil, i == 0, Chip{}
 		}
-				p.Next, p.Cancel, p.Invoices = nil, nil, nil
+		p.Next, p.Cancel, p.Invoices = nil, nil, nil
 		p.Card = CardPanel{None: "No card on file."}
 	})
 	with("stale", func(p *BillingPage) {
