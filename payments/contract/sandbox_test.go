@@ -49,6 +49,8 @@ func supported() []string {
 		"GET /v1/prices/{price}",
 		"GET /v1/products",
 		"GET /v1/products/{id}",
+		"GET /v1/refunds",
+		"GET /v1/refunds/{refund}",
 		"GET /v1/subscriptions",
 		"GET /v1/subscriptions/{subscription_exposed_id}",
 		"GET /v1/webhook_endpoints",
@@ -66,6 +68,7 @@ func supported() []string {
 		"POST /v1/prices/{price}",
 		"POST /v1/products",
 		"POST /v1/products/{id}",
+		"POST /v1/refunds",
 		"POST /v1/subscriptions",
 		"POST /v1/subscriptions/{subscription_exposed_id}",
 		"POST /v1/webhook_endpoints",
@@ -270,6 +273,14 @@ func (w *walk) rest() {
 	w.ok("GET", "/v1/payment_methods/"+pm, "expand[]", "customer")
 	w.ok("POST", "/v1/payment_methods/"+pm+"/detach")
 	charges := w.ok("GET", "/v1/charges", "limit", "100")
+	for _, ch := range charges["data"].([]any) {
+		if ch := ch.(map[string]any); ch["status"] == "succeeded" {
+			re := w.ok("POST", "/v1/refunds", "charge", id(ch), "amount", "50", "reason", "duplicate", "expand[]", "charge")
+			w.ok("GET", "/v1/refunds/"+id(re), "expand[]", "payment_intent")
+			w.ok("GET", "/v1/refunds", "charge", id(ch))
+			break
+		}
+	}
 	w.ok("GET", "/v1/charges/"+id(charges["data"].([]any)[0].(map[string]any)), "expand[]", "invoice", "expand[]", "payment_intent")
 	e := w.ok("POST", "/v1/webhook_endpoints", "url", "http://127.0.0.1:1/", "enabled_events[]", "plan.created", "api_version", sandbox.APIVersion)
 	w.ok("GET", "/v1/webhook_endpoints/"+id(e))

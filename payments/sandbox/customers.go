@@ -203,7 +203,7 @@ func (s *Server) getBalance(c *call) (obj, *apiError) {
 	sums := map[string]int64{"usd": 0}
 	for _, ch := range s.st.Charges.oldest() {
 		if ch.Status == "succeeded" {
-			sums[ch.Currency] += ch.Amount
+			sums[ch.Currency] += ch.Amount - ch.Refunded
 		}
 	}
 	available := []obj{}

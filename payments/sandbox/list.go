@@ -147,6 +147,8 @@ func (s *Server) view(id string) obj {
 		return s.viewIntent(s.st.Intents.get(id))
 	case "ch":
 		return s.viewCharge(s.st.Charges.get(id))
+	case "re":
+		return s.viewRefund(s.st.Refunds.get(id))
 	case "cs":
 		return s.viewCheckout(s.st.Checkouts.get(id))
 	case "evt":

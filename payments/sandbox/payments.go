@@ -15,7 +15,7 @@ type paymentError struct{ Code, Decline, Message, Charge, Method string }
 
 type charge struct {
 	ID, Customer, Invoice, Intent, Method, Currency, Status string
-	Amount, Created                                         int64
+	Amount, Refunded, Created                               int64
 	FailureCode, FailureMessage, Description, Key           string
 }
 
@@ -24,7 +24,7 @@ type charge struct {
 // "failed".
 type Charge struct {
 	ID, Customer, Invoice, Currency, Status string
-	Amount                                  int64
+	Amount, Refunded                        int64
 	Created                                 time.Time
 	IdempotencyKey                          string // of the API request that caused it, if one did
 }
@@ -38,7 +38,7 @@ func (s *Server) Charges(customer string) []Charge {
 		if customer == "" || ch.Customer == customer {
 			out = append(out, Charge{
 				ID: ch.ID, Customer: ch.Customer, Invoice: ch.Invoice, Currency: ch.Currency,
-				Status: ch.Status, Amount: ch.Amount, Created: time.Unix(ch.Created, 0).UTC(), IdempotencyKey: ch.Key,
+				Status: ch.Status, Amount: ch.Amount, Refunded: ch.Refunded, Created: time.Unix(ch.Created, 0).UTC(), IdempotencyKey: ch.Key,
 			})
 		}
 	}
@@ -113,7 +113,7 @@ func (s *Server) viewCharge(ch *charge) obj {
 	}
 	return obj{
 		"id": ch.ID, "object": "charge", "amount": ch.Amount, "amount_captured": captured,
-		"amount_refunded": 0, "application": nil, "application_fee": nil, "application_fee_amount": nil,
+		"amount_refunded": ch.Refunded, "application": nil, "application_fee": nil, "application_fee_amount": nil,
 		"balance_transaction": nil, "billing_details": billing(m), "calculated_statement_descriptor": "SANDBOX",
 		"captured": ok, "created": ch.Created, "currency": ch.Currency, "customer": ch.Customer,
 		"description": opt(ch.Description), "disputed": false, "failure_balance_transaction": nil,
@@ -121,7 +121,7 @@ func (s *Server) viewCharge(ch *charge) obj {
 		"fraud_details": obj{}, "invoice": opt(ch.Invoice), "livemode": false, "metadata": obj{},
 		"on_behalf_of": nil, "outcome": result, "paid": ok, "payment_intent": opt(ch.Intent),
 		"payment_method": ch.Method, "payment_method_details": obj{"type": "card", "card": chargedCard(m, ch.Amount)},
-		"receipt_email": nil, "receipt_number": nil, "receipt_url": nil, "refunded": false,
+		"receipt_email": nil, "receipt_number": nil, "receipt_url": nil, "refunded": ch.Refunded == ch.Amount,
 		"review": nil, "shipping": nil, "source_transfer": nil, "statement_descriptor": nil,
 		"statement_descriptor_suffix": nil, "status": ch.Status, "transfer_data": nil, "transfer_group": nil,
 	}

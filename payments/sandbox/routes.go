@@ -33,6 +33,10 @@ func (s *Server) routes() http.Handler {
 	api("GET /v1/charges", s.listCharges)
 	api("GET /v1/charges/{id}", s.getCharge)
 
+	api("POST /v1/refunds", s.createRefund)
+	api("GET /v1/refunds", s.listRefunds)
+	api("GET /v1/refunds/{id}", s.getRefund)
+
 	api("POST /v1/checkout/sessions", s.createCheckout)
 	api("GET /v1/checkout/sessions", s.listCheckouts)
 	api("GET /v1/checkout/sessions/{id}", s.getCheckout)

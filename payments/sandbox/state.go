@@ -24,6 +24,7 @@ type state struct {
 	Invoices  table[invoice]
 	Intents   table[paymentIntent]
 	Charges   table[charge]
+	Refunds   table[refund]
 	Checkouts table[checkout]
 	Portals   table[portal]
 	Endpoints table[endpoint]

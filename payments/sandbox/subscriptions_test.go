@@ -416,3 +416,25 @@ func TestCreateProrationsWaitForTheRenewal(t *testing.T) {
 	r.advance(31 * 24 * time.Hour)
 	equal(t, "once", r.box.Charges("")[2].Amount, 4900)
 }
+
+func TestRefund(t *testing.T) {
+	r := newRig(t)
+	in := r.sub(r.subscribe(r.pro).ID).LatestInvoice
+	refund := func(amount int64) error {
+		p := &stripe.RefundParams{PaymentIntent: &in.PaymentIntent.ID}
+		if amount > 0 {
+			p.Amount = &amount
+		}
+		_, err := r.api.Refunds.New(p)
+		return err
+	}
+	must(t, refund(900))
+	has(t, stripeError(t, refund(1001)).Msg, "greater than unrefunded amount")
+	must(t, refund(0))
+	equal(t, "again", stripeError(t, refund(0)).Code, stripe.ErrorCodeChargeAlreadyRefunded)
+	equal(t, "refunded", r.box.Charges("")[0].Refunded, 1900)
+	ch, err := r.api.Charges.Get(in.Charge.ID, nil)
+	must(t, err)
+	equal(t, "charge", ch.Refunded && ch.AmountRefunded == 1900, true)
+	has(t, join(r.eventTypes()), "charge.refunded")
+}
