@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -222,16 +223,22 @@ func (s *Service) mayAsk(ctx context.Context, tx Tx, a Approval, mine, all int) 
 			return ErrTooManyAsks.With("limit", limit.max).With("per_seconds", int(limit.span.Seconds())).After(limit.span / 6)
 		}
 	}
-	denied, err := tx.Approvals(ctx, a.OrgID, ApprovalFilter{State: ApprovalDenied, PrincipalID: a.Actor.ID, Limit: 20})
+	denied, err := denials(ctx, tx, a, a.CreatedAt.Add(-cooldown))
 	if err != nil {
 		return err
 	}
 	for _, d := range denied {
-		if left := cooldown - a.CreatedAt.Sub(d.DecidedAt); left > 0 && d.Change() == a.Change() {
-			return ErrCooldown.With("request", d.ID).After(left)
+		if d.Change() == a.Change() {
+			return ErrCooldown.With("request", d.ID).After(cooldown - a.CreatedAt.Sub(d.DecidedAt))
 		}
 	}
 	return nil
+}
+
+// denials are the requests of a's principal that were denied after the time.
+func denials(ctx context.Context, tx Tx, a Approval, after time.Time) ([]Approval, error) {
+	denied, err := tx.Approvals(ctx, a.OrgID, ApprovalFilter{State: ApprovalDenied, PrincipalID: a.Actor.ID, Limit: 20})
+	return slices.DeleteFunc(denied, func(d Approval) bool { return !d.DecidedAt.After(after) }), err
 }
 
 // confirm is an agent's second call in chat mode.
@@ -537,11 +544,11 @@ func (s *Service) deny(ctx context.Context, p Principal, a Approval, v Verdict) 
 		if err = tx.KillTokens(ctx, a.ID, now); err != nil {
 			return err
 		}
-		counts, err := tx.CountApprovals(ctx, a.OrgID, a.Actor.ID, now.Add(-24*time.Hour))
+		denied, err := denials(ctx, tx, a, now.Add(-24*time.Hour))
 		if err != nil {
 			return err
 		}
-		if v.NotMe || counts[ApprovalDenied] >= denialsToPause {
+		if v.NotMe || len(denied) >= denialsToPause {
 			if err = tx.PauseCredential(ctx, a.OrgID, a.Actor.CredentialID, now); err != nil {
 				return err
 			}

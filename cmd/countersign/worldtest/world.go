@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -34,7 +35,7 @@ const (
 // Options choose what is not the default.
 type Options struct {
 	Postgres bool   // else SQLite
-	Catalog  string // else flat
+	Catalog  string // a built-in one or a file's path, else flat
 	BaseURL  string // else http://localhost:8080
 	NoStripe bool
 	// Wrap stands between the service and payments, to fail or to count.
@@ -66,7 +67,7 @@ func New(t testing.TB, o Options) *World {
 		o.Catalog = "flat"
 	}
 	w := &World{T: t, Mail: &Mailbox{}, Log: &SafeBuffer{}, BaseURL: o.BaseURL}
-	catalog, err := billing.Builtin(o.Catalog)
+	catalog, err := billing.LoadCatalog(o.Catalog, os.ReadFile)
 	w.ok(err)
 	w.startStripe(catalog)
 	w.Store = w.OpenStore(o.Postgres)
