@@ -104,7 +104,6 @@ func demo(ctx context.Context, f demoFlags, out, logs io.Writer) error {
 		return err
 	}
 	defer box.Close()
-	box.SetWebhook(baseURL + "/stripe/webhook")
 	stripe := newServer(box.Handler(), log)
 	go func() { _ = stripe.Serve(stripeListener) }()
 	defer stripe.Close()
@@ -145,6 +144,8 @@ func (d *demonstration) open(ctx context.Context, data string, out io.Writer) er
 			return err
 		}
 	}
+	// The past that seed makes is read directly; webhooks begin with the present.
+	d.box.SetWebhook(d.baseURL + "/stripe/webhook")
 	login, _, err := d.app.service.SignInURL(ctx, ownerEmail, "/settings/billing", 24*time.Hour)
 	if err != nil {
 		return err
