@@ -185,7 +185,7 @@ func billingSamples() map[string]BillingPage {
 	with("review", func(p *BillingPage) { r := reviewSample(); p.Review = &r })
 	with("quote-changed", func(p *BillingPage) {
 		r := reviewSample()
-		r.Changed = &Changed{What: "Charge today", Old: "$15.00", New: "$17.40"}
+		r.Changed = &Changed{What: "Charge today", Old: "$14.40", New: "$15.00"}
 		r.Problem = &Panel{Tone: ToneWarn, Title: "The price has changed since you saw it", Text: "Nothing was charged. Look at the new price and decide again.", Focus: true}
 		p.Review = &r
 	})
