@@ -227,5 +227,5 @@ func timeOrNull(t time.Time) *time.Time {
 	return &t
 }
 
-// secondsUntil rounds down: nobody is told to have longer than there is.
-func secondsUntil(t, now time.Time) int { return max(0, int(t.Sub(now).Seconds())) }
+// secondsUntil rounds up, so that what was granted a moment ago is what is told.
+func secondsUntil(t, now time.Time) int { return max(0, int((t.Sub(now)+time.Second-1)/time.Second)) }

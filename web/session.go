@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/url"
 
 	"github.com/gorilla/securecookie"
 	"github.com/gorilla/sessions"
@@ -27,10 +28,12 @@ func newCookies(key []byte, tls bool) *sessions.CookieStore {
 	return store
 }
 
+func (rt *Router) cookieName() string { return cookieName(rt.cfg.BaseURL.Scheme == "https") }
+
 // cookieName has the prefix that makes browsers refuse the cookie from other
 // hosts, which they know under TLS only.
-func (rt *Router) cookieName() string {
-	if rt.cfg.BaseURL.Scheme == "https" {
+func cookieName(tls bool) string {
+	if tls {
 		return "__Host-cs_session"
 	}
 	return "cs_session"
@@ -53,11 +56,23 @@ func (r *Request) SessionToken() string { return r.session }
 
 // StartSession gives the browser a new session in place of the one it had.
 func (r *Request) StartSession(token string) error {
-	s := sessions.NewSession(r.rt.cookies, r.rt.cookieName())
-	options := *r.rt.cookies.Options
-	s.Options = &options
-	s.Values[tokenKey] = token
-	return r.rt.cookies.Save(r.Request, r.w, s)
+	c, err := sessionCookie(r.rt.cookies, r.rt.cookieName(), token)
+	if err == nil {
+		http.SetCookie(r.w, c)
+	}
+	return err
+}
+
+// SessionCookie is the cookie that a Router for the base URL and key gives to a
+// browser with that session.
+func SessionCookie(base *url.URL, key []byte, token string) (*http.Cookie, error) {
+	tls := base.Scheme == "https"
+	return sessionCookie(newCookies(key, tls), cookieName(tls), token)
+}
+
+func sessionCookie(store *sessions.CookieStore, name, token string) (*http.Cookie, error) {
+	value, err := securecookie.EncodeMulti(name, map[any]any{tokenKey: token}, store.Codecs...)
+	return sessions.NewCookie(name, value, store.Options), err
 }
 
 // EndSession takes the cookie away. The row is the caller's to revoke.

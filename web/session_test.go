@@ -45,7 +45,7 @@ func TestForgedCookie(t *testing.T) {
 	s.OpenPage("/x", ok)
 	good := strings.TrimPrefix(s.cookie(t, "good-session"), "Cookie: cs_session=")
 	foreign := newSite(t, "http://127.0.0.1:8080")
-	foreign.cookies = newCookies([]byte(strings.Repeat("z", 32)), false)
+	foreign.cfg.SessionKey = []byte(strings.Repeat("z", 32))
 	for name, v := range map[string]string{
 		"bare token": "good-session", "empty": "", "cut": good[:len(good)-4], "changed": "A" + good[1:],
 		"other key": strings.TrimPrefix(foreign.cookie(t, "good-session"), "Cookie: cs_session="), "long": strings.Repeat("x", 8000),

@@ -108,13 +108,10 @@ func (s *site) call(method, target, body string, heads ...string) *httptest.Resp
 // cookie returns the header that a browser with the session sends.
 func (s *site) cookie(t *testing.T, token string) string {
 	t.Helper()
-	r := &Request{Request: httptest.NewRequest("POST", "/", nil), rt: s.Router}
-	w := httptest.NewRecorder()
-	r.w = &recorder{ResponseWriter: w}
-	if err := r.StartSession(token); err != nil {
+	c, err := SessionCookie(s.cfg.BaseURL, s.cfg.SessionKey, token)
+	if err != nil {
 		t.Fatal(err)
 	}
-	c := w.Result().Cookies()[0]
 	return "Cookie: " + c.Name + "=" + c.Value
 }
 
