@@ -32,6 +32,8 @@ type Options struct {
 	// MaxConns bounds the connections to PostgreSQL, and the readers of SQLite
 	// (whose writer is always one). 0: 16, and 4.
 	MaxConns int
+	// Record puts the statements of a context onto its Tape; for benchmarks.
+	Record bool
 }
 
 // Store is an open database. It is safe for concurrent use.
@@ -46,6 +48,7 @@ type Store struct {
 	wall            func() time.Time // this process's idea of the time
 	version         int64            // of the schema that this binary was built with
 	log             *slog.Logger
+	record          bool
 	closers         []func() error // in the order of opening
 }
 
@@ -67,7 +70,7 @@ const (
 // store is closed (for tests), or postgres://USER:PASSWORD@HOST:PORT/DATABASE.
 // Errors do not repeat the url: it may hold a password.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
-	s := &Store{clock: o.Clock, wall: o.Clock, log: o.Log, hub: newHub()}
+	s := &Store{clock: o.Clock, wall: o.Clock, log: o.Log, record: o.Record, hub: newHub()}
 	s.queries = queries{s: s}
 	if s.wall == nil {
 		s.wall = time.Now //nolint:forbidigo // the default of the clock that is handed in

@@ -44,7 +44,7 @@ func (s *Store) openPostgres(ctx context.Context, dsn string, o Options) error {
 		now = "$1"
 	}
 	words := strings.NewReplacer(append([]string{"{now}", now}, postgresWords...)...)
-	pool := sqlx.NewDb(sql.OpenDB(preparing{c, words}), string(postgresEngine))
+	pool := sqlx.NewDb(sql.OpenDB(s.taped(preparing{c, words}, true)), string(postgresEngine))
 	pool.SetMaxOpenConns(cmp.Or(o.MaxConns, 16))
 	pool.SetMaxIdleConns(cmp.Or(o.MaxConns, 16))
 	pool.SetConnMaxLifetime(connectionLife)

@@ -48,10 +48,10 @@ func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
 		return err
 	}
 	writer := sqliteDSN(path, "synchronous("+durable+")") + "&_txlock=immediate"
-	if s.writer, err = s.sqlitePool(writer, 1); err != nil {
+	if s.writer, err = s.sqlitePool(writer, 1, true); err != nil {
 		return err
 	}
-	s.readers, err = s.sqlitePool(sqliteDSN(path)+"&_query_only=1", cmp.Or(o.MaxConns, 4))
+	s.readers, err = s.sqlitePool(sqliteDSN(path)+"&_query_only=1", cmp.Or(o.MaxConns, 4), false)
 	return err
 }
 
@@ -68,12 +68,12 @@ func (s *Store) migrateSQLite(ctx context.Context, path, durable string) error {
 	return err
 }
 
-func (s *Store) sqlitePool(dsn string, size int) (*sqlx.DB, error) {
+func (s *Store) sqlitePool(dsn string, size int, write bool) (*sqlx.DB, error) {
 	c, err := sqlite.NewConnector(dsn)
 	if err != nil {
 		return nil, err
 	}
-	pool := sqlx.NewDb(sql.OpenDB(preparing{c, strings.NewReplacer(sqliteWords...)}), string(sqliteEngine))
+	pool := sqlx.NewDb(sql.OpenDB(s.taped(preparing{c, strings.NewReplacer(sqliteWords...)}, write)), string(sqliteEngine))
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)
 	s.onClose(pool.Close)

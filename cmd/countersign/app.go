@@ -32,6 +32,7 @@ type parts struct {
 	targets   []string      // origins that forms may lead to
 	mailbox   func(context.Context) (views.MailboxPage, error)
 	sandbox   string // address of the sandbox's page, in demo
+	record    bool   // the database's statements onto tapes, in bench
 	log       *slog.Logger
 }
 
@@ -50,7 +51,7 @@ func build(ctx context.Context, p parts) (*app, error) {
 		return nil, fmt.Errorf("base URL: %w", err)
 	}
 	wall := billing.ClockFunc(time.Now)
-	opts := db.Options{Log: p.log}
+	opts := db.Options{Log: p.log, Record: p.record}
 	if p.clock == nil {
 		p.clock = wall
 	} else {

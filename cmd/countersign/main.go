@@ -69,7 +69,7 @@ Exit codes: 0 ok, 1 failure, 2 wrong usage.`,
 		Args: cobra.ArbitraryArgs,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newDemo(), newServe(), newConfig(), newCatalog())
+	root.AddCommand(newDemo(), newServe(), newConfig(), newCatalog(), newBench(), newBenchServer())
 	return root
 }
 

@@ -1,0 +1,356 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/countersignhq/countersign/db"
+)
+
+type benchFlags struct {
+	postgres, data, profiles string
+	rounds, orgs             int
+	span                     time.Duration
+}
+
+func newBench() *cobra.Command {
+	var f benchFlags
+	cmd := &cobra.Command{
+		Use: "bench", Short: "Measure this build on this machine", Args: exactly(0),
+		Long: `Measure the product against net/http's "hello" and against its own bare SQL, in
+one run and by turns, and compare with the targets. docs/performance.md says
+what each line means. It ends with 1 if a target is missed.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return bench(cmd.Context(), f, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().StringVar(&f.postgres, "postgres", os.Getenv("COUNTERSIGN_TEST_POSTGRES"), "also on this server; its user must be allowed to create databases (COUNTERSIGN_TEST_POSTGRES)")
+	cmd.Flags().StringVar(&f.data, "data", "", "directory for the databases of SQLite (default: a temporary one)")
+	cmd.Flags().StringVar(&f.profiles, "cpuprofile", "", "directory for the servers' CPU profiles")
+	cmd.Flags().IntVar(&f.rounds, "rounds", 5, "turns; the figures are medians of them")
+	cmd.Flags().DurationVar(&f.span, "span", time.Second, "length of a measurement of reads")
+	cmd.Flags().IntVar(&f.orgs, "orgs", 400, "requests that are asked for and decided in a turn")
+	return cmd
+}
+
+// bench runs everything and prints the table.
+func bench(ctx context.Context, f benchFlags, out io.Writer) (err error) {
+	dir, err := os.MkdirTemp(f.data, "countersign-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	t := &table{}
+	binary, err := t.size(ctx, dir)
+	if err != nil {
+		return err
+	}
+	if err = t.starts(ctx, binary, dir, f.rounds); err != nil {
+		return err
+	}
+	r := &race{flags: f, table: t}
+	defer func() { err = errors.Join(err, r.end(context.WithoutCancel(ctx))) }()
+	if err = r.line(ctx, dir); err != nil {
+		return err
+	}
+	for n := range f.rounds {
+		fmt.Fprintf(os.Stderr, "round %d of %d\n", n+1, f.rounds)
+		if err = r.round(ctx); err != nil {
+			return err
+		}
+	}
+	return t.print(out)
+}
+
+// starter is a product's two processes on one kind of database.
+type starter struct {
+	name     string // SQLite or PostgreSQL
+	api      float64
+	page     float64 // targets, as parts of "hello"
+	app, sql *child
+	billing  *shot
+	settings *shot
+}
+
+// race is the servers that are measured by turns.
+type race struct {
+	flags    benchFlags
+	table    *table
+	hello    *child
+	starters []*starter
+	children []*child
+	drops    []func(context.Context) error
+}
+
+// line starts the servers.
+func (r *race) line(ctx context.Context, dir string) (err error) {
+	if r.hello, err = r.child(ctx, helloServer); err != nil {
+		return err
+	}
+	file := func(name string) string { return "sqlite:" + filepath.Join(dir, name+".db") }
+	if err = r.add(ctx, &starter{name: "SQLite", api: 0.20, page: 0.09}, file("app"), file("recorded"), file("played")); err != nil {
+		return err
+	}
+	if r.flags.postgres == "" {
+		return nil
+	}
+	var urls [3]string
+	for i := range urls {
+		url, drop, err := db.Scratch(ctx, r.flags.postgres)
+		if err != nil {
+			return err
+		}
+		urls[i], r.drops = url, append(r.drops, drop)
+	}
+	return r.add(ctx, &starter{name: "PostgreSQL", api: 0.11, page: 0.065}, urls[0], urls[1], urls[2])
+}
+
+func (r *race) child(ctx context.Context, kind string, env ...string) (*child, error) {
+	c, err := startChild(ctx, kind, r.flags.profiles, env...)
+	if err == nil {
+		r.children = append(r.children, c)
+	}
+	return c, err
+}
+
+// add starts a product's servers, and seeds the org whose pages are read.
+func (r *race) add(ctx context.Context, s *starter, app, recorded, played string) (err error) {
+	r.starters = append(r.starters, s)
+	if s.app, err = r.child(ctx, appServer, envBenchDatabase+"="+app); err != nil {
+		return err
+	}
+	if s.sql, err = r.child(ctx, sqlServer, envBenchDatabase+"="+recorded, envBenchPlayed+"="+played); err != nil {
+		return err
+	}
+	rep, err := s.app.tell(order{Do: "seed", N: 1})
+	if err != nil {
+		return err
+	}
+	c := newCohort(rep.Tenants)
+	for _, phase := range []string{phaseLogin, phaseAsk} {
+		if _, err = c.fire(ctx, s.app.addr, phase); err != nil {
+			return err
+		}
+	}
+	s.billing = get("/api/billing", `"pendingApprovals":1`, "Authorization: Bearer "+c.tenants[0].Key)
+	s.settings = get("/settings/billing", "BENCH-0011", c.cookie(0))
+	return nil
+}
+
+// end stops the servers and drops their databases.
+func (r *race) end(ctx context.Context) (all error) {
+	for _, c := range r.children {
+		all = errors.Join(all, c.stop())
+	}
+	for _, drop := range r.drops {
+		all = errors.Join(all, drop(ctx))
+	}
+	return all
+}
+
+// round measures everything once, each thing right after what it is compared with.
+func (r *race) round(ctx context.Context) error {
+	for _, s := range r.starters {
+		for _, m := range []struct {
+			what   string
+			shot   *shot
+			target float64
+		}{{"GET /api/billing", s.billing, s.api}, {"Settings → Billing, page", s.settings, s.page}} {
+			hello, err := fire(ctx, r.hello.addr, during(r.flags.span, get("/", greeting)), nil)
+			if err != nil {
+				return err
+			}
+			mine, err := fire(ctx, s.app.addr, during(r.flags.span, m.shot), nil)
+			if err != nil {
+				return fmt.Errorf("%s: %w", m.what, err)
+			}
+			r.table.row("net/http hello", "").add(hello.perSecond(), 1)
+			r.table.row(m.what, s.name).atLeast(m.target).add(mine.perSecond(), mine.perSecond()/hello.perSecond())
+		}
+		if err := r.flow(ctx, s); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// flow lets the same happen in the product, and in its twin whose statements
+// are played back, phase by phase.
+func (r *race) flow(ctx context.Context, s *starter) error {
+	var cohorts [2]*cohort
+	for i, c := range []*child{s.app, s.sql} {
+		rep, err := c.tell(order{Do: "seed", N: r.flags.orgs})
+		if err != nil {
+			return err
+		}
+		cohorts[i] = newCohort(rep.Tenants)
+	}
+	for _, phase := range []string{phaseLogin, phaseWarm, phaseAsk, phaseOpen, phaseDecide} {
+		mine, err := cohorts[0].fire(ctx, s.app.addr, phase)
+		if err != nil {
+			return err
+		}
+		if _, err = cohorts[1].fire(ctx, s.sql.addr, phase); err != nil {
+			return err
+		}
+		bare, err := s.sql.tell(order{Do: "play", Phase: phase})
+		if err != nil {
+			return err
+		}
+		r.compare(s, phase, mine, bare)
+	}
+	mine, err := fire(ctx, s.app.addr, during(r.flags.span, cohorts[0].shots(phasePoll)...), nil)
+	if err != nil {
+		return err
+	}
+	if _, err = cohorts[1].fire(ctx, s.sql.addr, phasePoll); err != nil {
+		return err
+	}
+	bare, err := s.sql.tell(order{Do: "play", Phase: phasePoll, For: r.flags.span})
+	if err == nil {
+		r.compare(s, phasePoll, mine, bare)
+	}
+	return err
+}
+
+// compare adds to the table how much longer a phase took than its bare SQL.
+func (r *race) compare(s *starter, phase string, mine tally, bare report) {
+	names := map[string]string{phaseAsk: "agent asks", phasePoll: "agent polls", phaseDecide: "owner approves"}
+	if names[phase] == "" {
+		return
+	}
+	row := r.table.row(names[phase], s.name).atMost(1.5, "×")
+	row.note = fmt.Sprintf("%.0f statements, %.0f commits: bare %.0f/s", bare.Statements, bare.Commits, bare.Tally.perSecond())
+	row.add(mine.perSecond(), bare.Tally.perSecond()/mine.perSecond())
+}
+
+// table is the result: rows in the order in which they were first asked for.
+type table struct{ rows []*result }
+
+// result is one row: a rate, if it has one, and the figure that has a target.
+type result struct {
+	what, on, unit, note string
+	rates, figures       []float64
+	target               float64
+	most                 bool // the target is the most that may be, not the least
+}
+
+func (t *table) row(what, on string) *result {
+	for _, r := range t.rows {
+		if r.what == what && r.on == on {
+			return r
+		}
+	}
+	r := &result{what: what, on: on}
+	t.rows = append(t.rows, r)
+	return r
+}
+
+func (r *result) atLeast(target float64) *result { r.target = target; return r }
+
+func (r *result) atMost(target float64, unit string) *result {
+	r.target, r.unit, r.most = target, unit, true
+	return r
+}
+
+func (r *result) add(rate, figure float64) {
+	r.rates, r.figures = append(r.rates, rate), append(r.figures, figure)
+}
+
+func (r *result) missed() bool {
+	return r.target > 0 && (r.most && median(r.figures) > r.target || !r.most && median(r.figures) < r.target)
+}
+
+func median(list []float64) float64 {
+	s := slices.Sorted(slices.Values(list))
+	if len(s)%2 == 1 {
+		return s[len(s)/2]
+	}
+	return (s[len(s)/2-1] + s[len(s)/2]) / 2
+}
+
+// size adds the size of the binary as it is released.
+func (t *table) size(ctx context.Context, dir string) (binary string, err error) {
+	binary, stripped, err := release(ctx, dir)
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(binary)
+	if err != nil {
+		return "", err
+	}
+	row := t.row("binary", "stripped").atMost(25, " MB")
+	if !stripped {
+		row.on, row.note = "", "as it runs: there is no Go tool or no source here"
+	}
+	row.add(0, float64(info.Size())/1e6)
+	return binary, nil
+}
+
+// starts adds how fast the product starts, and how much memory it takes idle.
+func (t *table) starts(ctx context.Context, binary, dir string, rounds int) error {
+	for range rounds {
+		s, err := startOnce(ctx, binary, dir)
+		if err != nil {
+			return fmt.Errorf("start: %w", err)
+		}
+		t.row("ready after start", "empty SQLite").atMost(300, " ms").add(0, float64(s.ready)/1e6)
+		t.row("resident, idle", "empty SQLite").atMost(60, " MB").add(0, s.resident)
+	}
+	return nil
+}
+
+func (t *table) print(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "WHAT\tON\tPER SECOND\tFIGURE\tTARGET\tVERDICT\tNOTE")
+	missed := 0
+	for _, r := range t.rows {
+		if r.missed() {
+			missed++
+		}
+		fmt.Fprintln(w, strings.Join(r.cells(), "\t"))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if missed > 0 {
+		return fmt.Errorf("%d of the targets are missed", missed)
+	}
+	return nil
+}
+
+func (r *result) cells() []string {
+	rate, target, verdict := "", "", ""
+	if m := median(r.rates); m > 0 {
+		rate = fmt.Sprintf("%.0f", m)
+	}
+	if r.target > 0 {
+		sign := "≥ "
+		if r.most {
+			sign = "≤ "
+		}
+		target, verdict = sign+r.number(r.target), "ok"
+		if r.missed() {
+			verdict = "MISSED"
+		}
+	}
+	return []string{r.what, r.on, rate, r.number(median(r.figures)), target, verdict, r.note}
+}
+
+// number writes a ratio with its places, and a quantity with its unit.
+func (r *result) number(n float64) string {
+	if r.unit == "" || r.unit == "×" {
+		return fmt.Sprintf("%.3g%s", n, r.unit)
+	}
+	return fmt.Sprintf("%.1f%s", n, r.unit)
+}
