@@ -280,7 +280,7 @@ func (s *Service) confirm(ctx context.Context, p Principal, pr Proposal) (Outcom
 		return s.approve(ctx, tx, a, i, now, "")
 	})
 	if errors.Is(err, errGuard) {
-		return Outcome{}, s.whyNot(ctx, p.OrgID, a.ID)
+		return Outcome{}, s.whyNot(ctx, i, "")
 	}
 	if err != nil {
 		return Outcome{}, err
@@ -394,30 +394,37 @@ func (s *Service) approve(ctx context.Context, tx Tx, a Approval, i Intent, now 
 }
 
 // whyNot reads once what made the guard fail and says so.
-func (s *Service) whyNot(ctx context.Context, orgID, id string) error {
+func (s *Service) whyNot(ctx context.Context, i Intent, deciderID string) error {
 	now, err := s.store.Now(ctx)
 	if err != nil {
 		return err
 	}
-	a, err := s.store.Approval(ctx, orgID, id)
+	a, err := s.store.Approval(ctx, i.OrgID, i.ApprovalID)
 	if err != nil {
 		return err
 	}
 	if a = a.At(now); a.State != ApprovalPending {
 		return decidedError(a)
 	}
-	key, err := s.store.Credential(ctx, orgID, a.Actor.CredentialID)
+	key, err := s.store.Credential(ctx, i.OrgID, a.Actor.CredentialID)
 	switch {
 	case err != nil:
 		return err
 	case !key.RevokedAt.IsZero(), !key.PausedAt.IsZero():
 		return ErrKeyPaused.Say("The key that asked has been paused or revoked. Nothing was changed.")
 	}
-	sub, err := s.store.Subscription(ctx, orgID)
+	can, err := s.deciders(ctx, i.OrgID)
 	switch {
 	case err != nil:
 		return err
-	case sub.Version != a.Quote.SubscriptionVersion:
+	case deciderID != "" && !slices.ContainsFunc(can, func(m Membership) bool { return m.User.ID == deciderID }):
+		return ErrForbidden
+	}
+	sub, err := s.store.Subscription(ctx, i.OrgID)
+	switch {
+	case err != nil:
+		return err
+	case sub.Version != i.Quote.SubscriptionVersion:
 		return ErrQuoteChanged
 	}
 	return ErrChangeInProgress.After(2 * time.Second)
@@ -513,7 +520,7 @@ func (s *Service) approveByPage(ctx context.Context, p Principal, a Approval, v 
 		return s.approve(ctx, tx, a, i, now, p.ID)
 	})
 	if errors.Is(err, errGuard) {
-		return s.whyNot(ctx, a.OrgID, a.ID)
+		return s.whyNot(ctx, i, p.ID)
 	}
 	if err != nil {
 		return err
@@ -584,8 +591,8 @@ func cleanReason(text string) string {
 		case unicode.IsSpace(r):
 			space = len(out) > 0
 			continue
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Co, r):
-			continue // Cf holds the bidi controls and the zero-width characters
+		case unicode.IsControl(r), unicode.In(r, unicode.Cf, unicode.Co, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector):
+			continue // Cf holds the bidi controls and the zero-width characters, the last two what else is not seen
 		}
 		if space {
 			out, space = append(out, ' '), false

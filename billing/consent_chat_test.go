@@ -2,6 +2,7 @@ package billing_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -464,4 +465,27 @@ func TestUndoWithoutConsent(t *testing.T) {
 		w.Sync(c.Org.ID)
 		propose(t, w.Service, c.Agent, upgrade("pro"), billing.StatusConfirmationRequired, nil)
 	})
+}
+
+// TestNoSecretIsKept (C10): what people and agents hold is neither in the
+// database nor in the log.
+func TestNoSecretIsKept(t *testing.T) {
+	w, _, c := seamed(t, "pro", worldtest.Options{})
+	noError(t, w.Service.RequestSignIn(ctx, c.Owner.Email, "/settings/billing"))
+	used, open := asked(t, w.Service, c.Agent, upgrade("scale")), asked(t, w.Service, c.OtherAgent, downgrade())
+	propose(t, w.Service, c.Agent, with(used.Token, upgrade("scale")), billing.StatusSwitched, nil)
+	propose(t, w.Service, c.Agent, with("csc_guess", upgrade("scale")), "", billing.ErrTokenInvalid)
+	propose(t, w.Service, c.OtherAgent, with(open.Token, upgrade("scale")), "", billing.ErrTokenMismatch)
+	kept := w.Dump() + w.Log.String()
+	if !strings.Contains(kept, used.Approval.ID) {
+		t.Fatal("nothing was kept at all")
+	}
+	for name, secret := range map[string]string{
+		"used token": used.Token, "open token": open.Token, "agent's key": c.AgentKey, "member's token": c.OwnerToken,
+		"cookie": c.OwnerCookie, "sign-in link": w.Mail.Links[0][len(w.BaseURL+"/login/"):], "guessed token": "csc_guess",
+	} {
+		if strings.Contains(kept, secret) || strings.Contains(kept, secret[4:]) {
+			t.Errorf("the %s was kept", name)
+		}
+	}
 }

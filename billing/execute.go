@@ -124,7 +124,7 @@ func (s *Service) settle(ctx context.Context, i Intent, from, to IntentState, ou
 				return err
 			}
 		}
-		if syncErr != nil {
+		if syncErr != nil || out.waitsForBank() {
 			if err = tx.MarkDirty(ctx, i.OrgID); err != nil {
 				return err
 			}
@@ -198,6 +198,12 @@ func done(i Intent, a Applied) Outcome {
 	}
 	out.AmountDiffers = q.Change.Action == ActionChangePlan && a.Charged != q.DueNow
 	return out
+}
+
+// waitsForBank reports whether the outcome is not final: somebody has to answer
+// the bank first.
+func (o Outcome) waitsForBank() bool {
+	return o.Failure != nil && o.Failure.Code == ErrPaymentAction.Code
 }
 
 // failed is the outcome of an order that changed nothing.

@@ -27,7 +27,6 @@ func (s *Service) SyncOrg(ctx context.Context, orgID string) (Subscription, erro
 		if err = s.stripe(err); err != nil {
 			return sub, err
 		}
-		before := sub
 		sub = s.apply(sub, state)
 		saved, err := s.store.SaveState(ctx, sub, invoices)
 		if err != nil {
@@ -41,12 +40,10 @@ func (s *Service) SyncOrg(ctx context.Context, orgID string) (Subscription, erro
 				return sub, err
 			}
 		}
-		if waited(before) && !waited(sub) {
-			if err = s.settleBank(ctx, sub); err != nil {
-				return sub, err
-			}
+		if sub, err = s.store.Subscription(ctx, orgID); err == nil {
+			err = s.settleBank(ctx, sub)
 		}
-		return s.store.Subscription(ctx, orgID)
+		return sub, err
 	}
 }
 
@@ -78,34 +75,53 @@ func (s *Service) apply(sub Subscription, state State) Subscription {
 	return sub
 }
 
-func waited(sub Subscription) bool { return sub.Action != nil && sub.Action.Plan != "" }
-
-// settleBank ends a request whose payment waited for the bank, now that the
-// answer is known.
+// settleBank ends the requests whose payment waited for the bank, once nothing
+// waits any more. Only a reading counts that began after the wait: its start
+// marked the org dirty (see settle), so an older one leaves the row dirty.
 func (s *Service) settleBank(ctx context.Context, sub Subscription) error {
+	if sub.Dirty() || sub.Action != nil && sub.Action.Plan != "" {
+		return nil
+	}
 	open, err := s.store.Approvals(ctx, sub.OrgID, ApprovalFilter{State: ApprovalIndeterminate, Limit: 10})
 	if err != nil {
 		return err
 	}
 	for _, a := range open {
-		if a.Result == nil || a.Result.Failure == nil || a.Result.Failure.Code != ErrPaymentAction.Code {
+		if a.Result == nil || !a.Result.waitsForBank() {
 			continue
 		}
-		to, out := ApprovalFailed, Outcome{
-			Status: StatusFailed, Plan: sub.Plan, IntentID: a.IntentID,
-			Failure: &Failure{Code: ErrPaymentFailed.Code, Message: "The bank did not confirm the payment in time. The plan has not changed."},
-		}
-		if sub.Plan == a.Quote.ToPlan {
-			to, out = ApprovalSucceeded, Outcome{
-				Status: StatusSwitched, Plan: sub.Plan, Charged: a.Quote.DueNow, Credited: a.Quote.Credit, Currency: a.Quote.Currency, IntentID: a.IntentID,
-			}
-		}
-		if _, err = s.store.MoveApproval(ctx, sub.OrgID, a.ID, to, &out, s.Now()); err != nil {
+		if err = s.bankAnswered(ctx, a, sub); err != nil {
 			return err
 		}
-		s.notifier.Notify(ctx, a.ID)
 	}
 	return nil
+}
+
+// bankAnswered writes the end of one such request: the plan has switched, or the
+// bank did not agree in time.
+func (s *Service) bankAnswered(ctx context.Context, a Approval, sub Subscription) error {
+	to, event := ApprovalFailed, IntentFailed
+	out := Outcome{
+		Status: StatusFailed, Plan: sub.Plan, IntentID: a.IntentID,
+		Failure: &Failure{Code: ErrPaymentFailed.Code, Message: "The bank did not confirm the payment in time. The plan has not changed."},
+	}
+	if sub.Plan == a.Quote.ToPlan {
+		to, event = ApprovalSucceeded, IntentDone
+		out = Outcome{
+			Status: StatusSwitched, Plan: sub.Plan, Charged: a.Quote.DueNow, Credited: a.Quote.Credit,
+			Currency: a.Quote.Currency, IntentID: a.IntentID,
+		}
+	}
+	err := s.store.InTx(ctx, func(tx Tx) error {
+		moved, err := tx.MoveApproval(ctx, a.OrgID, a.ID, to, &out, s.Now())
+		if err != nil || !moved {
+			return err
+		}
+		facts := map[string]any{"status": out.Status, "charged": out.Charged, "credited": out.Credited}
+		return s.audit(ctx, tx, a.OrgID, Actor{Kind: KindSystem, Name: "Countersign"}, "change."+string(event), a.IntentID, facts)
+	})
+	s.notifier.Notify(ctx, a.ID)
+	return err
 }
 
 // Receive takes in a verified webhook. Only the fact is stored, and the org is

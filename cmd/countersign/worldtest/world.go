@@ -54,6 +54,7 @@ type World struct {
 	Mail    *Mailbox
 	Log     *SafeBuffer // everything that was logged
 	BaseURL string
+	url     string // of the database
 	config  billing.Config
 }
 
@@ -70,7 +71,8 @@ func New(t testing.TB, o Options) *World {
 	catalog, err := billing.LoadCatalog(o.Catalog, os.ReadFile)
 	w.ok(err)
 	w.startStripe(catalog)
-	w.Store = w.OpenStore(o.Postgres)
+	w.url = w.newDatabase(o.Postgres)
+	w.Store = w.open()
 	w.config = billing.Config{
 		Store: w.Store, Notifier: w.Store, Mailer: w.Mail, Catalog: catalog, Clock: billing.ClockFunc(w.Box.Now),
 		Wall: billing.ClockFunc(w.Box.Now), BaseURL: o.BaseURL, SealKey: []byte(SealKey), Log: slog.New(slog.NewJSONHandler(w.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -88,8 +90,13 @@ func New(t testing.TB, o Options) *World {
 	return w
 }
 
-// Replica is a second service on the same database and Stripe account.
-func (w *World) Replica() *billing.Service { return billing.New(w.config) }
+// Replica is a second service on the same database and Stripe account, with
+// connections of its own.
+func (w *World) Replica() *billing.Service {
+	c, store := w.config, w.open()
+	c.Store, c.Notifier = store, store
+	return billing.New(c)
+}
 
 func (w *World) startStripe(catalog *billing.Catalog) {
 	var err error
@@ -105,20 +112,25 @@ func (w *World) startStripe(catalog *billing.Catalog) {
 	w.ok(err)
 }
 
-// OpenStore opens a new, empty database on the sandbox's clock.
-func (w *World) OpenStore(postgres bool) *db.Store {
+// newDatabase makes an empty database that ends with the test.
+func (w *World) newDatabase(postgres bool) (url string) {
 	w.T.Helper()
-	url := "sqlite:" + filepath.Join(w.T.TempDir(), "world.db")
-	if postgres {
-		url = dbtest.PostgresDSN(w.T, func(dsn string) error {
-			s, err := db.Open(context.Background(), dsn, db.Options{})
-			if err != nil {
-				return err
-			}
-			return s.Close()
-		})
+	if !postgres {
+		return "sqlite:" + filepath.Join(w.T.TempDir(), "world.db")
 	}
-	store, err := db.Open(context.Background(), url, db.Options{Clock: w.Box.Now})
+	return dbtest.PostgresDSN(w.T, func(dsn string) error {
+		s, err := db.Open(context.Background(), dsn, db.Options{})
+		if err != nil {
+			return err
+		}
+		return s.Close()
+	})
+}
+
+// open connects to the database, on the sandbox's clock.
+func (w *World) open() *db.Store {
+	w.T.Helper()
+	store, err := db.Open(context.Background(), w.url, db.Options{Clock: w.Box.Now})
 	w.ok(err)
 	w.T.Cleanup(func() { _ = store.Close() })
 	return store
