@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
@@ -277,5 +278,32 @@ func TestApprovalsList(t *testing.T) {
 	}
 	if got := list(owner, "?cursor="+request); len(got.Data) != 0 {
 		t.Errorf("older than the oldest: %+v", got)
+	}
+}
+
+// A poll that waits is answered when the decision falls, not when its time is up.
+func TestPollWakes(t *testing.T) {
+	s := newSite(t, worldtest.Options{})
+	c := s.NewCast("acme", "pro", visa)
+	owner := who{session: c.OwnerCookie}
+	request := s.ask(c.AgentKey, "scale").Request
+	form := s.decision(owner, request, "deny")
+	answer := make(chan api.ApprovalStatus, 1)
+	go func() {
+		var got api.ApprovalStatus
+		w := s.send(who{key: c.AgentKey}, http.MethodGet, pathStatus+"?request="+request+"&wait=25", "", "")
+		_ = json.Unmarshal(w.Body.Bytes(), &got) // anything else shows as no status
+		answer <- got
+	}()
+	if w := s.submit(owner, pathApprove+request, form); w.Code != 303 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	select {
+	case got := <-answer:
+		if got.Status != "denied" {
+			t.Errorf("%+v", got)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the poll still waits")
 	}
 }

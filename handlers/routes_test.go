@@ -22,7 +22,7 @@ type description struct {
 	} `json:"paths"`
 }
 
-func described(t *testing.T) description {
+func described(t testing.TB) description {
 	t.Helper()
 	var d description
 	if err := json.Unmarshal(api.OpenAPI(), &d); err != nil {
@@ -32,7 +32,7 @@ func described(t *testing.T) description {
 }
 
 // answerOf is the name of the schema that a success has.
-func answerOf(t *testing.T, method, path string, status int) string {
+func answerOf(t testing.TB, method, path string, status int) string {
 	t.Helper()
 	op := described(t).Paths[path][strings.ToLower(method)]
 	var answer struct {

@@ -27,14 +27,14 @@ const visa = "pm_card_visa"
 // is held against the OpenAPI description.
 type site struct {
 	*worldtest.World
-	t      *testing.T
+	t      testing.TB
 	router *web.Router
 	schema *jsonschema.Compiler
 }
 
 var sessionKey = bytes.Repeat([]byte("s"), 32)
 
-func newSite(t *testing.T, o worldtest.Options) *site {
+func newSite(t testing.TB, o worldtest.Options) *site {
 	t.Helper()
 	w := worldtest.New(t, o)
 	base, err := url.Parse(w.BaseURL)
@@ -140,7 +140,7 @@ func (s *site) ask(key, plan string) api.Change {
 }
 
 // read decodes an answer after a look at its status.
-func read[T any](t *testing.T, w *httptest.ResponseRecorder, status int) (v T) {
+func read[T any](t testing.TB, w *httptest.ResponseRecorder, status int) (v T) {
 	t.Helper()
 	if w.Code != status {
 		t.Fatalf("status %d, want %d: %s", w.Code, status, w.Body)

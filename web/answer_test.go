@@ -87,7 +87,7 @@ func TestPanic(t *testing.T) {
 		t.Errorf("%d %s, log %s", w.Code, w.Body, s.log)
 	}
 	defer func() {
-		if recover() != http.ErrAbortHandler {
+		if err, ok := recover().(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
 			t.Error("the server is not told to abort")
 		}
 	}()

@@ -25,7 +25,7 @@ func (rt *Router) serve(w http.ResponseWriter, req *http.Request, json bool, h H
 	head.Set("X-Request-Id", r.ID)
 	defer func() {
 		if p := recover(); p != nil {
-			if p == http.ErrAbortHandler {
+			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
 			}
 			r.fail(&panicked{value: p, stack: debug.Stack()})
