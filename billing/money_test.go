@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/bojanz/currency"
 	"pgregory.net/rapid"
 )
 
@@ -54,6 +55,39 @@ func TestMoneyFormatAnyLocale(t *testing.T) {
 		got := Money{Amount: 1234, Currency: "usd"}.Format(rapid.String().Draw(t, "locale"))
 		if strings.IndexFunc(got, unicode.IsDigit) < 0 {
 			t.Fatalf("no digits in %q", got)
+		}
+	})
+}
+
+// The short way to English says what the long way does, in every currency.
+func TestMoneyStringIsFormatInEnglish(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		m := Money{
+			Amount:   rapid.Int64().Draw(t, "amount"),
+			Currency: strings.ToLower(rapid.SampledFrom(currency.GetCurrencyCodes()).Draw(t, "currency")),
+		}
+		if got, want := m.String(), m.Format("en"); got != want {
+			t.Fatalf("%d %s: %q instead of %q", m.Amount, m.Currency, got, want)
+		}
+	})
+	for _, m := range []Money{{0, "usd"}, {math.MinInt64, "usd"}, {-1, "jpy"}, {1, "zzz"}, {100, ""}} {
+		if got, want := m.String(), m.Format("en"); got != want {
+			t.Errorf("%d %q: %q instead of %q", m.Amount, m.Currency, got, want)
+		}
+	}
+}
+
+func BenchmarkMoney(b *testing.B) {
+	m := Money{Amount: 123_456_00, Currency: "usd"}
+	b.Run("String", func(b *testing.B) {
+		for b.Loop() {
+			_ = m.String()
+		}
+	})
+	b.Run("Format", func(b *testing.B) {
+		for b.Loop() {
+			_ = m.Format("en")
 		}
 	})
 }
