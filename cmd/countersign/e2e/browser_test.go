@@ -1,0 +1,367 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// patience is how long a page may take to show what is waited for. Nothing
+// waits that long when all is well.
+const patience = 20 * time.Second
+
+// startBrowser starts the one Chromium that all tests share.
+func startBrowser(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 900),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+	)
+	alloc, stop := chromedp.NewExecAllocator(ctx, options...)
+	browser, cancel := chromedp.NewContext(alloc)
+	if err := chromedp.Do(browser); err != nil {
+		cancel()
+		stop()
+		return nil, nil, fmt.Errorf("chromium does not start: %w", err)
+	}
+	return browser, func() { cancel(); stop() }, nil
+}
+
+// tab is a browser tab. Its cookies are shared with its siblings only.
+type tab struct {
+	t       *testing.T
+	ctx     context.Context
+	scripts bool
+	watch   *watch
+	scheme  string
+	width   int64
+}
+
+// newTab opens a tab with a cookie jar of its own. With scripts off it is a
+// browser in which JavaScript is switched off.
+func newTab(t *testing.T, scripts bool) *tab {
+	return openTab(t, browser, scripts, chromedp.WithNewBrowserContext())
+}
+
+// sibling opens another tab of the same person.
+func (b *tab) sibling() *tab {
+	return openTab(b.t, browser, b.scripts, chromedp.WithExistingBrowserContext(chromedp.FromContext(b.ctx).BrowserContextID))
+}
+
+func openTab(t *testing.T, parent context.Context, scripts bool, option chromedp.ContextOption) *tab {
+	t.Helper()
+	w := &watch{}
+	ctx, cancel := chromedp.NewContext(parent, option, chromedp.WithListener(w.see))
+	t.Cleanup(cancel)
+	b := &tab{t: t, ctx: ctx, scripts: scripts, watch: w}
+	b.must(ctx, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !scripts})
+		if err != nil {
+			return err
+		}
+		_, err = cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: reportViolations})
+		return err
+	}))
+	b.look("light", 1280)
+	t.Cleanup(func() {
+		for _, problem := range w.problems() {
+			t.Errorf("browser: %s", problem)
+		}
+	})
+	return b
+}
+
+// reportViolations turns a violation of the content security policy into an
+// error of the console, where watch sees it.
+const reportViolations = `document.addEventListener('securitypolicyviolation', e => console.error('csp violation', e.violatedDirective, e.blockedURI))`
+
+// must runs browser actions that cannot fail but by a defect of the test.
+func (b *tab) must(ctx context.Context, steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// within limits the steps of a test in time.
+func (b *tab) within() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(b.ctx, patience)
+}
+
+// look sets the colour scheme and the width of the window.
+func (b *tab) look(scheme string, width int64) {
+	b.t.Helper()
+	b.scheme, b.width = scheme, width
+	b.must(b.ctx, chromedp.EmulateViewport(width, 900), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+		}})
+		return err
+	}))
+}
+
+// open goes to an address and waits until it has loaded.
+func (b *tab) open(address string) {
+	b.t.Helper()
+	ctx, cancel := b.within()
+	defer cancel()
+	if err := chromedp.Do(ctx, chromedp.Navigate(address)); err != nil {
+		b.t.Fatalf("open %s: %v", address, err)
+	}
+}
+
+// until waits for an expression of JavaScript to become true. The debugger
+// evaluates it even where the page itself may run no script.
+func (b *tab) until(what, expression string) {
+	b.t.Helper()
+	ctx, cancel := b.within()
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+		if err == nil && ok {
+			return
+		}
+		select {
+		case <-tick.C: // between two pages there is nothing to evaluate in
+		case <-ctx.Done():
+			b.picture("failed-" + strings.ReplaceAll(b.t.Name(), "/", "-"))
+			b.t.Fatalf("waited for %s (last error: %v) at %s\n%.1500s", what, err, b.location(), b.text())
+		}
+	}
+}
+
+const words = `(document.body?.innerText ?? '').replace(/\s+/g, ' ').toLowerCase()`
+
+// see waits until the page shows the text. Case does not count, since a style
+// may change it.
+func (b *tab) see(text string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf("%q", text), words+`.includes(`+quote(strings.ToLower(text))+`)`)
+}
+
+// lacks fails if the page shows one of the texts now.
+func (b *tab) lacks(texts ...string) {
+	b.t.Helper()
+	shown := strings.ToLower(b.text())
+	for _, text := range texts {
+		if strings.Contains(shown, strings.ToLower(text)) {
+			b.t.Errorf("the page shows %q:\n%s", text, shown)
+		}
+	}
+}
+
+// text is what the page shows.
+func (b *tab) text() string {
+	return eval[string](b, `(document.body?.innerText ?? '').replace(/[^\S\n]+/g, ' ')`)
+}
+
+func (b *tab) location() string { return eval[string](b, `location.href`) }
+
+// eval evaluates in the page that is there now.
+func eval[T any](b *tab, expression string) T {
+	b.t.Helper()
+	ctx, cancel := b.within()
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		b.t.Errorf("evaluate %.80s: %v", expression, err)
+	}
+	return v
+}
+
+// spot is where something is on the screen, and its words.
+type spot struct {
+	X, Y float64
+	Text string
+}
+
+// locate finds what can be pressed by its words, scrolls it into the window and
+// makes sure that nothing lies over it.
+const locate = `((label, scope) => {
+	const words = e => e.innerText.replace(/\s+/g, ' ').trim()
+	const all = [...document.querySelectorAll(scope + ' :is(a[href], button, summary)')].filter(e => e.checkVisibility() && !e.disabled)
+	const e = all.find(e => words(e) === label) ?? all.find(e => words(e).startsWith(label))
+	if (!e) return null
+	e.scrollIntoView({block: 'center', behavior: 'instant'})
+	const r = e.getBoundingClientRect(), x = r.x + r.width / 2, y = r.y + r.height / 2
+	return e.contains(document.elementFromPoint(x, y)) ? {X: x, Y: y, Text: words(e)} : null
+})`
+
+// press clicks the button or link with these words, or that begins with them,
+// and returns its words.
+func (b *tab) press(label string) string { b.t.Helper(); return b.pressIn("body", label, 1) }
+
+// pressIn does the same inside the element that a selector names, several times
+// in a row if so wished.
+func (b *tab) pressIn(scope, label string, times int) string {
+	b.t.Helper()
+	find := locate + `(` + quote(label) + `, ` + quote(scope) + `)`
+	b.until(fmt.Sprintf("something to press: %q in %s", label, scope), `document.readyState === 'complete' && `+find)
+	at := eval[*spot](b, find)
+	if at == nil {
+		b.t.Fatalf("%q is gone", label)
+	}
+	ctx, cancel := b.within()
+	defer cancel()
+	for range times {
+		if err := chromedp.Do(ctx, chromedp.MouseClickXY(at.X, at.Y)); err != nil {
+			b.t.Fatalf("press %q: %v", label, err)
+		}
+	}
+	return at.Text
+}
+
+// can reports whether there is something to press that begins with the words.
+func (b *tab) can(label string) bool {
+	b.t.Helper()
+	return eval[*spot](b, locate+`(`+quote(label)+`, 'body')`) != nil
+}
+
+// fill types into the field with this label.
+func (b *tab) fill(label, value string) {
+	b.t.Helper()
+	field := `[...document.querySelectorAll('label')].find(l => l.innerText.trim().startsWith(` + quote(label) + `))?.control`
+	b.until(fmt.Sprintf("a field %q", label), field)
+	ctx, cancel := b.within()
+	defer cancel()
+	b.must(ctx, chromedp.Evaluate[chromedp.Void](field+`.focus(), `+field+`.select()`), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, input.InsertText, input.InsertTextParams{Text: value})
+		return err
+	}))
+}
+
+// mark leaves a trace that a swap in place keeps and a new page does not.
+func (b *tab) mark() { eval[bool](b, `window.marked = true`) }
+
+// inPlace checks what became of the mark: with scripts the page was not left,
+// without them it was.
+func (b *tab) inPlace() {
+	b.t.Helper()
+	if got := eval[bool](b, `window.marked === true`); got != b.scripts {
+		b.t.Errorf("swapped in place: %v; scripts: %v", got, b.scripts)
+	}
+}
+
+// focusOn checks that the keyboard is at the element with the words, which a
+// swap has brought.
+func (b *tab) focusOn(text string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf("the focus on %q", text),
+		`document.activeElement !== document.body && document.activeElement.innerText.replace(/\s+/g, ' ').includes(`+quote(text)+`) && document.activeElement.id !== 'main'`)
+}
+
+// shot keeps a picture of the whole page, for people to look at. A page without
+// scripts looks the same, so it is kept only where it is asked for by failure.
+func (b *tab) shot(state string) {
+	b.t.Helper()
+	if b.scripts {
+		b.picture(state)
+	}
+}
+
+func (b *tab) picture(state string) {
+	b.t.Helper()
+	b.until("the page to be loaded", `document.readyState === 'complete'`)
+	name := fmt.Sprintf("%s-%s-%d", state, b.scheme, b.width)
+	if !b.scripts {
+		name += "-noscript"
+	}
+	var err error
+	for range 3 { // a capture that meets the change to another page never ends
+		var picture []byte
+		if picture, err = b.capture(); err == nil {
+			err = os.WriteFile(filepath.Join(artifacts, name+".png"), picture, 0o600)
+			break
+		}
+	}
+	if err != nil {
+		b.t.Errorf("picture of %s: %v", name, err)
+	}
+}
+
+func (b *tab) capture() ([]byte, error) {
+	ctx, cancel := context.WithTimeout(b.ctx, patience/3)
+	defer cancel()
+	yes := true
+	r, err := chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &yes, OptimizeForSpeed: &yes})
+	return r.Data, err
+}
+
+// watch collects what a browser complains about.
+type watch struct {
+	mu      sync.Mutex
+	seen    []string
+	allowed []string
+}
+
+func (w *watch) see(event any) {
+	switch e := event.(type) {
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
+			w.add(fmt.Sprintf("%s: %s (%s)", e.Entry.Source, e.Entry.Text, e.Entry.URL))
+		}
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning || e.Type == runtime.ConsoleAPICalledTypeAssert {
+			var said []string
+			for _, a := range e.Args {
+				said = append(said, string(a.Value)+a.Description)
+			}
+			w.add("console: " + strings.Join(said, " "))
+		}
+	case *runtime.EventExceptionThrown:
+		w.add("exception: " + e.ExceptionDetails.Text)
+	case *network.EventRequestWillBeSent:
+		u, err := url.Parse(e.Request.URL)
+		if err == nil && strings.HasPrefix(u.Scheme, "http") && u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1" {
+			w.add("asked another host: " + e.Request.URL)
+		}
+	}
+}
+
+func (w *watch) add(text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen = append(w.seen, text)
+}
+
+// allow lets a complaint pass that the test provokes.
+func (w *watch) allow(part string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.allowed = append(w.allowed, part)
+}
+
+func (w *watch) problems() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(w.seen), func(s string) bool {
+		return slices.ContainsFunc(w.allowed, func(part string) bool { return strings.Contains(s, part) })
+	})
+}
+
+// quote writes a string of JavaScript.
+func quote(s string) string {
+	raw, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // a string can always be written
+	}
+	return string(raw)
+}

@@ -1,0 +1,369 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// What TestMain prepares once for all tests.
+var (
+	binary    string // the built product
+	chromium  string
+	axe       string // the source of axe-core
+	artifacts string // where pictures go
+	browser   context.Context
+)
+
+func TestMain(m *testing.M) {
+	code, err := prepare(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func prepare(m *testing.M) (code int, err error) {
+	root, err := filepath.Abs("../../..")
+	if err != nil {
+		return 1, err
+	}
+	if chromium, err = exec.LookPath("chromium"); err != nil {
+		return 1, errors.New("Chromium is missing: run make packages")
+	}
+	source, err := os.ReadFile(filepath.Join(root, "node_modules/axe-core/axe.min.js"))
+	if err != nil {
+		return 1, errors.New("node_modules/axe-core is missing: run npm install at the repository's top")
+	}
+	axe = string(source)
+	artifacts = filepath.Join(root, "artifacts")
+	if err = os.MkdirAll(artifacts, 0o750); err != nil {
+		return 1, err
+	}
+	dir, err := os.MkdirTemp("", "countersign-e2e-")
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	binary = filepath.Join(dir, "countersign")
+	build := exec.CommandContext(context.Background(), "go", "build", "-o", binary, "./cmd/countersign")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		return 1, fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	var stop context.CancelFunc
+	if browser, stop, err = startBrowser(context.Background()); err != nil {
+		return 1, err
+	}
+	defer stop()
+	return m.Run(), nil
+}
+
+// process is the product, running.
+type process struct {
+	cmd  *exec.Cmd
+	done chan struct{} // closed once it has ended
+	log  *buffer
+}
+
+// start runs the built product until the test ends. What it logs as an error
+// fails the test.
+func start(t *testing.T, env []string, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.CommandContext(context.Background(), binary, args...), done: make(chan struct{}), log: &buffer{}}
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = p.cmd.Wait(); close(p.done) }()
+	t.Cleanup(func() {
+		p.end(t)
+		for line := range strings.Lines(p.log.String()) {
+			if strings.Contains(line, "level=ERROR") || strings.Contains(line, `"level":"ERROR"`) || strings.HasPrefix(line, "panic:") {
+				t.Errorf("the product logged: %s", line)
+			}
+		}
+	})
+	return p
+}
+
+// end asks the process to stop, and insists after a while.
+func (p *process) end(t *testing.T) {
+	if p.ended() {
+		return
+	}
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+	case <-time.After(patience):
+		t.Error("the product did not stop when asked to")
+		p.kill()
+	}
+}
+
+// kill is kill -9.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// eventually waits for something outside of the browser.
+func eventually(t *testing.T, what string, within time.Duration, ok func() bool) {
+	t.Helper()
+	deadline := time.After(within)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("waited %s for %s", within, what)
+		}
+	}
+}
+
+// demo is `countersign demo` with data of its own.
+type demo struct {
+	*process
+	t      *testing.T
+	env    map[string]string // demo.env
+	url    string
+	stripe stripe
+}
+
+func startDemo(t *testing.T) *demo {
+	t.Helper()
+	dir := t.TempDir()
+	d := &demo{t: t, process: start(t, nil, "demo", "--addr", "127.0.0.1:0", "--sandbox-addr", "127.0.0.1:0", "--data", dir)}
+	eventually(t, "demo.env", 2*patience, func() bool {
+		if d.ended() {
+			t.Fatalf("the demo ended:\n%s", d.log)
+		}
+		raw, err := os.ReadFile(filepath.Join(dir, "demo.env"))
+		d.env = parseEnv(raw)
+		return err == nil
+	})
+	d.url = d.env["COUNTERSIGN_URL"]
+	d.stripe = stripe{t: t, base: d.env["STRIPE_API_BASE"], key: d.env["STRIPE_SECRET_KEY"]}
+	return d
+}
+
+func (d *demo) agent() *agent {
+	return &agent{t: d.t, base: d.url, key: d.env["COUNTERSIGN_AGENT_KEY"]}
+}
+
+// parseEnv reads lines like export NAME='value'.
+func parseEnv(raw []byte) map[string]string {
+	out := map[string]string{}
+	lines := bufio.NewScanner(bytes.NewReader(raw))
+	for lines.Scan() {
+		name, value, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "export "), "=")
+		out[name] = strings.Trim(value, "'")
+	}
+	return out
+}
+
+// agent is a program with a key, speaking HTTP.
+type agent struct {
+	t         *testing.T
+	base, key string
+}
+
+// request is an agent's request for approval.
+type request struct {
+	ID      string `json:"request"`
+	Status  string `json:"status"`
+	URL     string `json:"approval_url"`
+	Poll    string `json:"polling_url"`
+	Code    string `json:"check_code"`
+	Message string `json:"message"`
+}
+
+// ask asks for a change in web mode.
+func (a *agent) ask(verb, body string) request {
+	a.t.Helper()
+	var r request
+	a.must(http.MethodPost, a.base+"/api/billing/"+verb, body, &r)
+	if r.Status != "web-approve-required" || r.URL == "" {
+		a.t.Fatalf("%s %s: %+v", verb, body, r)
+	}
+	return r
+}
+
+// upgrade asks for the plan in web mode.
+func (a *agent) upgrade(plan string) request {
+	a.t.Helper()
+	return a.ask("upgrade", fmt.Sprintf(`{"plan":%q,"mode":"web","reason":"The nightly import needs more rows."}`, plan))
+}
+
+// status is the answer to a poll.
+type status struct {
+	Status string
+	Next   string
+	Result struct {
+		Status, Plan, Code string
+		AmountChargedCents int64
+	}
+	Denied *struct{ Reason, Note string }
+	Error  *struct {
+		Code    string `json:"error"`
+		Message string
+	}
+}
+
+// poll asks once, and waits up to so many seconds for news.
+func (a *agent) poll(r request, wait int) status {
+	a.t.Helper()
+	var s status
+	a.must(http.MethodGet, fmt.Sprintf("%s&wait=%d", r.Poll, wait), "", &s)
+	return s
+}
+
+// follow polls like a patient agent until the request has ended, and returns
+// every status on the way.
+func (a *agent) follow(r request) (all []string, last status) {
+	a.t.Helper()
+	for range 20 {
+		last = a.poll(r, 25)
+		if n := len(all); n == 0 || all[n-1] != last.Status {
+			all = append(all, last.Status)
+		}
+		if last.Next != "poll" {
+			return all, last
+		}
+	}
+	a.t.Errorf("request %s does not end: %v", r.ID, all)
+	return all, last
+}
+
+func (a *agent) must(method, address, body string, out any) {
+	a.t.Helper()
+	code, raw := send(a.t, method, address, a.key, "application/json", body)
+	if code != http.StatusOK {
+		a.t.Fatalf("%s %s %s: %d %s", method, address, body, code, raw)
+	}
+	if err := json.Unmarshal(raw, out); err != nil {
+		a.t.Fatalf("%s %s: %v in %s", method, address, err, raw)
+	}
+}
+
+// send makes one request with a bearer key.
+func send(t *testing.T, method, address, key, media, body string) (int, []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), method, address, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	if body != "" {
+		req.Header.Set("Content-Type", media)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, raw
+}
+
+// stripe asks the sandbox's API what really happened.
+type stripe struct {
+	t         *testing.T
+	base, key string
+}
+
+type charge struct {
+	Amount           int64
+	Status, Customer string
+}
+
+// paid lists what an org was charged successfully, newest first, in minor units.
+func (s stripe) paid(org string) []int64 {
+	s.t.Helper()
+	var customers struct {
+		Data []struct{ ID, Name string }
+	}
+	s.get("/v1/customers?limit=100", &customers)
+	i := slices.IndexFunc(customers.Data, func(c struct{ ID, Name string }) bool { return c.Name == org })
+	if i < 0 {
+		return nil
+	}
+	var charges struct{ Data []charge }
+	s.get("/v1/charges?limit=100&customer="+url.QueryEscape(customers.Data[i].ID), &charges)
+	var out []int64
+	for _, c := range charges.Data {
+		if c.Status == "succeeded" {
+			out = append(out, c.Amount)
+		}
+	}
+	return out
+}
+
+func (s stripe) get(path string, out any) {
+	s.t.Helper()
+	code, raw := send(s.t, http.MethodGet, s.base+path, s.key, "", "")
+	if code != http.StatusOK {
+		s.t.Fatalf("stripe %s: %d %s", path, code, raw)
+	}
+	if err := json.Unmarshal(raw, out); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// advance moves the sandbox's clock as its control page does: by an hour, a day
+// or to the next renewal.
+func (s stripe) advance(by string) {
+	s.t.Helper()
+	code, raw := send(s.t, http.MethodPost, s.base+"/control/advance", s.key, "application/x-www-form-urlencoded", "by="+by)
+	if code != http.StatusOK {
+		s.t.Fatalf("advance by %s: %d %s", by, code, raw)
+	}
+}
+
+// buffer is a bytes.Buffer that a process may write while a test reads.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
