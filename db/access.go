@@ -99,7 +99,7 @@ const credentialColumns = `c.id, c.kind, c.org_id, c.principal_id, c.name, c.has
 
 func credentialFields(c *billing.Credential) []any {
 	return []any{
-		&c.ID, &c.Kind, (*text)(&c.OrgID), &c.PrincipalID, &c.Name, &c.Hash, &c.Prefix, document{&c.Scopes}, &c.CreatedBy,
+		&c.ID, &c.Kind, (*text)(&c.OrgID), &c.PrincipalID, &c.Name, &c.Hash, &c.Prefix, asJSON(&c.Scopes), &c.CreatedBy,
 		(*stamp)(&c.CreatedAt), (*stamp)(&c.LastUsedAt), (*stamp)(&c.PausedAt), (*stamp)(&c.RevokedAt),
 	}
 }

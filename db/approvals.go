@@ -19,9 +19,10 @@ const approvalColumns = `id, org_id, state, mode, actor_kind, principal_id, acto
 func approvalFields(a *billing.Approval) []any {
 	return []any{
 		&a.ID, &a.OrgID, &a.State, &a.Mode, &a.Actor.Kind, &a.Actor.ID, &a.Actor.Name, &a.Actor.CredentialID, &a.KeyPrefix,
-		&a.KeyBy, &a.Reason, &a.Quote.Change.Action, document{&a.Quote}, &a.Nonce, &a.BaseDigest, &a.OpDigest,
-		(*stamp)(&a.CreatedAt), (*stamp)(&a.ExpiresAt), (*stamp)(&a.OpenedAt), (*stamp)(&a.DecidedAt), document{&a.DecidedBy},
-		(*text)(&a.Assurance), document{&a.Denial}, (*text)(&a.IntentID), document{&a.Result}, (*text)(&a.ReplacedBy),
+		&a.KeyBy, &a.Reason, &a.Quote.Change.Action, asJSON(&a.Quote), &a.Nonce, &a.BaseDigest, &a.OpDigest,
+		(*stamp)(&a.CreatedAt), (*stamp)(&a.ExpiresAt), (*stamp)(&a.OpenedAt), (*stamp)(&a.DecidedAt),
+		asJSON(&a.DecidedBy), (*text)(&a.Assurance), asJSON(&a.Denial), (*text)(&a.IntentID), asJSON(&a.Result),
+		(*text)(&a.ReplacedBy),
 	}
 }
 
@@ -94,7 +95,7 @@ func (q queries) Approve(ctx context.Context, d billing.Decision) (bool, error) 
 			AND m.user_id = $11 AND m.role IN ('owner', 'billing_admin')))
 		AND NOT EXISTS (SELECT 1 FROM approvals o WHERE o.org_id = approvals.org_id
 			AND o.state IN ('approved', 'executing', 'indeterminate'))`,
-		stamp(at), document{&d.By}, text(d.Assurance), document{&d.Quote}, d.OpDigest, text(d.IntentID),
+		stamp(at), asJSON(&d.By), text(d.Assurance), asJSON(&d.Quote), d.OpDigest, text(d.IntentID),
 		d.OrgID, d.ApprovalID, d.BaseDigest, d.SubscriptionVersion, d.DeciderUserID)
 	if isUnique(err) {
 		// Two requests of one org at once: the index let one through. PostgreSQL
@@ -118,7 +119,7 @@ func (q queries) EndApproval(ctx context.Context, a billing.Approval) (bool, err
 	}
 	return q.guarded(ctx, `UPDATE approvals SET state = $3, decided_at = $4, decided_by = $5, denial = $6, replaced_by = $7
 		WHERE org_id = $1 AND id = $2 AND state = 'pending'`,
-		a.OrgID, a.ID, a.State, stamp(a.DecidedAt), document{&a.DecidedBy}, document{&a.Denial}, text(a.ReplacedBy))
+		a.OrgID, a.ID, a.State, stamp(a.DecidedAt), asJSON(&a.DecidedBy), asJSON(&a.Denial), text(a.ReplacedBy))
 }
 
 // MoveApproval implements billing.ApprovalTx. A nil result keeps what is there.
@@ -130,14 +131,14 @@ func (q queries) MoveApproval(ctx context.Context, orgID, id string, to billing.
 			WHEN 'succeeded' THEN state IN ('approved', 'executing', 'indeterminate')
 			WHEN 'failed' THEN state IN ('approved', 'executing', 'indeterminate')
 			ELSE false END`,
-		orgID, id, to, document{&result}, stamp(at))
+		orgID, id, to, asJSON(&result), stamp(at))
 }
 
 // RequoteApproval implements billing.ApprovalTx.
 func (q queries) RequoteApproval(ctx context.Context, a billing.Approval) (bool, error) {
 	return q.guarded(ctx, `UPDATE approvals SET mode = $3, reason = $4, quote = $5, op_digest = $6, expires_at = $7
 		WHERE org_id = $1 AND id = $2 AND state = 'pending'`,
-		a.OrgID, a.ID, a.Mode, a.Reason, document{&a.Quote}, a.OpDigest, stamp(a.ExpiresAt))
+		a.OrgID, a.ID, a.Mode, a.Reason, asJSON(&a.Quote), a.OpDigest, stamp(a.ExpiresAt))
 }
 
 // MarkOpened implements billing.ApprovalTx; the first time counts.

@@ -191,7 +191,9 @@ func TestRacesHaveOneWinner(t *testing.T) {
 				}
 				return err == nil, err
 			}},
-			{"claim", func(i int) (bool, error) { return store(i).ClaimIntent(ctx, acme, "int_claim", t0, t0.Add(time.Minute)) }},
+			{"claim", func(i int) (bool, error) {
+				return store(i).ClaimIntent(ctx, acme, "int_claim", t0, t0.Add(time.Minute))
+			}},
 			{"take over", func(i int) (bool, error) {
 				_, err := store(i).TakeStaleIntent(ctx, t0.Add(time.Hour), t0.Add(2*time.Hour), 0)
 				if errors.Is(err, billing.ErrNotFound) {

@@ -41,6 +41,9 @@ func (t *text) Scan(src any) error {
 // is NULL.
 type document struct{ to any }
 
+// asJSON makes a field of what p points to.
+func asJSON(p any) document { return document{to: p} }
+
 // Value is the JSON text.
 func (d document) Value() (driver.Value, error) {
 	if reflect.ValueOf(d.to).Elem().IsZero() {

@@ -8,14 +8,14 @@ import (
 	"github.com/countersignhq/countersign/billing"
 )
 
-const intentColumns = `id, org_id, approval_id, request_key, actor, decided_by, assurance, quote, from_state, interactive, state,
-	attempt, lease_until, created_at, called_at, finished_at, result`
+const intentColumns = `id, org_id, approval_id, request_key, actor, decided_by, assurance, quote, from_state, interactive,
+	state, attempt, lease_until, created_at, called_at, finished_at, result`
 
 func intentFields(i *billing.Intent) []any {
 	return []any{
-		&i.ID, &i.OrgID, (*text)(&i.ApprovalID), (*text)(&i.RequestKey), document{&i.Actor}, document{&i.DecidedBy},
-		(*text)(&i.Assurance), document{&i.Quote}, document{&i.From}, &i.Interactive, &i.State, &i.Attempt, (*stamp)(&i.LeaseUntil),
-		(*stamp)(&i.CreatedAt), (*stamp)(&i.CalledAt), (*stamp)(&i.FinishedAt), document{&i.Result},
+		&i.ID, &i.OrgID, (*text)(&i.ApprovalID), (*text)(&i.RequestKey), asJSON(&i.Actor), asJSON(&i.DecidedBy),
+		(*text)(&i.Assurance), asJSON(&i.Quote), asJSON(&i.From), &i.Interactive, &i.State, &i.Attempt,
+		(*stamp)(&i.LeaseUntil), (*stamp)(&i.CreatedAt), (*stamp)(&i.CalledAt), (*stamp)(&i.FinishedAt), asJSON(&i.Result),
 	}
 }
 
@@ -67,7 +67,7 @@ func (q queries) SettleIntent(ctx context.Context, i billing.Intent, from billin
 	}
 	return q.guarded(ctx, `UPDATE intents SET state = $3, finished_at = $4, result = $5, lease_until = NULL
 		WHERE org_id = $1 AND id = $2 AND state = $6 AND attempt = $7 AND state IN ('pending', 'calling', 'needs_review')`,
-		i.OrgID, i.ID, i.State, stamp(i.FinishedAt), document{&i.Result}, from, i.Attempt)
+		i.OrgID, i.ID, i.State, stamp(i.FinishedAt), asJSON(&i.Result), from, i.Attempt)
 }
 
 // RetryIntent implements billing.IntentTx. attempt is the number of the new one:

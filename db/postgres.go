@@ -17,7 +17,6 @@ import (
 var postgresWords = []string{
 	"{for_update}", "FOR NO KEY UPDATE",
 	"{skip_locked}", "FOR UPDATE SKIP LOCKED",
-	"{json_list}", "json_agg(json_build_object",
 }
 
 const (

@@ -19,7 +19,6 @@ var sqliteWords = []string{
 	"{for_update}", "",
 	"{skip_locked}", "",
 	"{now}", "$1",
-	"{json_list}", "json_group_array(json_object",
 }
 
 // openSQLite opens a file with one connection that writes and a pool that reads

@@ -92,7 +92,8 @@ func TestSQLiteFileIsForItsOwner(t *testing.T) {
 }
 
 func TestSQLiteSettings(t *testing.T) {
-	s := openAt(t, newURL(t, sqliteEngine), Options{})
+	url := newURL(t, sqliteEngine)
+	s := openAt(t, url, Options{})
 	for query, want := range map[string]string{
 		`PRAGMA journal_mode`: "wal", `PRAGMA synchronous`: "2", `PRAGMA foreign_keys`: "1", `PRAGMA busy_timeout`: "5000",
 	} {
@@ -104,8 +105,15 @@ func TestSQLiteSettings(t *testing.T) {
 	if _, err := s.readers.Exec(`SELECT "nonsense" FROM orgs`); err == nil {
 		t.Error("a misspelt column was taken for text")
 	}
+	twin := openAt(t, url, Options{})
+	if _, err := twin.writer.Exec(`PRAGMA busy_timeout = 0`); err != nil {
+		t.Fatal(err)
+	}
 	must(t, s.InTx(t.Context(), func(billing.Tx) error {
 		same(t, "reads beside a writer", len(ok(s.DirtyOrgs(t.Context(), 1))(t)), 0)
+		if _, err := twin.writer.Exec(`DELETE FROM orgs`); !isTransient(err) {
+			t.Errorf("a transaction does not keep other writers out from its beginning: %v", err)
+		}
 		return nil
 	}))
 }

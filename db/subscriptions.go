@@ -18,8 +18,8 @@ func subscriptionFields(s *billing.Subscription) []any {
 	return []any{
 		&s.OrgID, (*text)(&s.CustomerID), (*text)(&s.SubscriptionID), (*text)(&s.ItemID), (*text)(&s.Status), &s.Plan,
 		(*stamp)(&s.PeriodStart), (*stamp)(&s.PeriodEnd), &s.CancelAtPeriodEnd, &s.Credit, (*text)(&s.UnknownPrice),
-		document{&s.Card}, document{&s.Next}, document{&s.Action}, document{&s.ScheduledBy}, &s.Version, &s.RowVersion,
-		&s.SyncedSeq, (*stamp)(&s.SyncedAt), &s.DirtySeq,
+		asJSON(&s.Card), asJSON(&s.Next), asJSON(&s.Action), asJSON(&s.ScheduledBy), &s.Version, &s.RowVersion, &s.SyncedSeq,
+		(*stamp)(&s.SyncedAt), &s.DirtySeq,
 	}
 }
 
@@ -77,7 +77,7 @@ func (q queries) SaveState(ctx context.Context, sub billing.Subscription, invoic
 // sync that began before starts again instead of writing the old value back.
 func (q queries) SetSchedule(ctx context.Context, orgID string, by *billing.Schedule) error {
 	return q.exec(ctx, `UPDATE subscriptions SET scheduled_by = $2, row_version = row_version + 1 WHERE org_id = $1`,
-		orgID, document{&by})
+		orgID, asJSON(&by))
 }
 
 const invoiceColumns = `id, number, created_at, description, amount, currency, status, hosted_url, pdf_url`

@@ -30,15 +30,28 @@ func (s *stamp) Scan(src any) error {
 	case time.Time:
 		*s = stamp(v.UTC())
 	case string:
-		t, err := time.Parse(time.RFC3339Nano, v)
+		t, err := parseTime(v)
 		if err != nil {
-			return fmt.Errorf("not a time: %q", v)
+			return err
 		}
 		*s = stamp(t)
 	default:
 		return fmt.Errorf("%T is not a time", src)
 	}
 	return nil
+}
+
+// parseTime reads the text of either engine.
+func parseTime(s string) (time.Time, error) {
+	from := time.RFC3339Nano
+	if len(s) > 10 && s[10] == ' ' {
+		from = "2006-01-02 15:04:05-07" // PostgreSQL's, of a session in UTC
+	}
+	t, err := time.Parse(from, s)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("not a time: %q", s)
+	}
+	return t.UTC(), nil
 }
 
 // window is a stamp that is never NULL, because it is part of a key: the zero
