@@ -115,9 +115,9 @@ func dueOf(a billing.Approval, q billing.Quote) *Due {
 
 func askerOf(r billing.Request) *Asker {
 	a := r.Approval
-	who := &Asker{Name: a.Actor.Name, Key: a.KeyPrefix + "…", CreatedBy: a.KeyBy, LastUsed: moment(r.Key.LastUsedAt)}
+	who := &Asker{Name: a.Actor.Name, Key: a.KeyPrefix + "…", CreatedBy: a.KeyBy}
 	if a.State == billing.ApprovalPending {
-		who.Record = recordWords(r.Record)
+		who.LastUsed, who.Record = moment(r.Key.LastUsedAt), recordWords(r.Record)
 	}
 	return who
 }
@@ -188,6 +188,9 @@ func answered(p *ApprovePage, v ApproveValues) {
 		p.Working = &Working{Title: "Working on it", Text: fmt.Sprintf("%s approved this. Stripe carries it out; this page updates by itself.", person(a.DecidedBy)), URL: url, Seconds: 2}
 		p.Frame.Refresh, p.Frame.RefreshSeconds = url, 3
 		return
+	}
+	if p.From.Label, p.To.Label = "When asked", "Asked for"; a.State == billing.ApprovalSucceeded {
+		p.From.Label, p.To.Label = "Before", "After"
 	}
 	p.Verdict = verdictOf(v)
 	p.Verdict.Focus = true

@@ -123,6 +123,8 @@ func bannerOf(v BillingValues) *Panel {
 		return pastDueBanner(v)
 	case len(v.Waiting) > 0:
 		return waitingBanner(v)
+	case len(s.Scheduled) > 0 && v.Result != nil:
+		return nil // the result of the press that scheduled it says the same
 	case len(s.Scheduled) > 0:
 		c := s.Scheduled[0]
 		return &Panel{

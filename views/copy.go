@@ -127,7 +127,10 @@ const (
 )
 
 // Errors.
-const copyErrorCode = "Error"
+const (
+	copyErrorCode = "Error"
+	copyNotFound  = "The address is wrong, or it belongs to another account than the one you are signed in with."
+)
 
 // The demo's mailbox.
 const (

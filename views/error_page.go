@@ -17,6 +17,9 @@ type ErrorPage struct {
 func NewError(frame Frame, status int, message, ref string) ErrorPage {
 	p := ErrorPage{Frame: frame, Code: strconv.Itoa(status), Title: errorTitle(status), Text: message, Ref: ref}
 	p.Frame.Title = p.Title
+	if status == 404 {
+		p.Text = copyNotFound // the same for what is not there and what is not the reader's
+	}
 	if status != 401 {
 		p.Actions = []Action{{Label: "Go to billing", Href: "/settings/billing", Primary: true}}
 	}

@@ -307,3 +307,25 @@ func TestProblemNeverSaysWhatIsNotOurs(t *testing.T) {
 		t.Errorf("panel %+v", p)
 	}
 }
+
+func TestNoSpaceBeforeTheFullStop(t *testing.T) {
+	p := billingBase()
+	p.Result = &Panel{Tone: ToneNeutral, Title: "T", At: Dated{Before: "It ended on", At: dec23, After: ". Nothing changed."}}
+	var b strings.Builder
+	if err := Billing(p).Render(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	if words := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(words, "It ended on <time datetime=\"2026-12-23T00:00:00Z\">23 December 2026</time>. Nothing changed.") {
+		t.Error("the sentence around a date is not set right")
+	}
+}
+
+func TestResultOfADowngradeIsSaidOnce(t *testing.T) {
+	v := onPro(t)
+	v.Summary.Scheduled = []billing.ScheduledChange{{Plan: "free", EffectiveAt: periodEnd}}
+	v.Result = NewResult(v.Catalog, "Acme", "", billing.Outcome{Status: billing.StatusDowngradeScheduled, Plan: "pro", EffectiveAt: periodEnd})
+	p := NewBilling(v)
+	if p.Banner != nil || p.Result.Title != "Acme moves to Free on 23 December 2026" {
+		t.Errorf("banner %+v, result %+v", p.Banner, p.Result)
+	}
+}
