@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/countersignhq/countersign/billing"
@@ -171,11 +172,21 @@ func (d *demonstration) staffAcme(ctx context.Context, org billing.Org, owner bi
 	return err
 }
 
+// rank puts Acme first: it is the one that the printed lines are about.
+func rank(s seat) int {
+	if s.Org == "Acme" {
+		return 0
+	}
+	return 1
+}
+
 // mailboxPage shows who can sign in where, with a fresh link each, and the mails
 // that were sent. It exists in the demo only.
 func (d *demonstration) mailboxPage(ctx context.Context) (views.MailboxPage, error) {
 	var page views.MailboxPage
-	for _, s := range d.state.Seats {
+	seats := slices.Clone(d.state.Seats)
+	slices.SortStableFunc(seats, func(a, b seat) int { return rank(a) - rank(b) })
+	for _, s := range seats {
 		link, _, err := d.app.service.SignInURL(ctx, s.Email, "/settings/billing", time.Hour)
 		if err != nil {
 			return page, err
