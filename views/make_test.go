@@ -14,7 +14,7 @@ var (
 	periodEnd = time.Date(2026, 12, 23, 0, 0, 0, 0, time.UTC)
 )
 
-func flat(t *testing.T) *billing.Catalog {
+func flat(t testing.TB) *billing.Catalog {
 	t.Helper()
 	c, err := billing.Builtin("flat")
 	if err != nil {
@@ -23,7 +23,7 @@ func flat(t *testing.T) *billing.Catalog {
 	return c
 }
 
-func plan(t *testing.T, c *billing.Catalog, id string) billing.Plan {
+func plan(t testing.TB, c *billing.Catalog, id string) billing.Plan {
 	t.Helper()
 	p, ok := c.Plan(id)
 	if !ok {
@@ -33,7 +33,7 @@ func plan(t *testing.T, c *billing.Catalog, id string) billing.Plan {
 }
 
 // onPro is an org on Pro with a card, and what it can do.
-func onPro(t *testing.T) BillingValues {
+func onPro(t testing.TB) BillingValues {
 	c := flat(t)
 	v := BillingValues{
 		Frame: appFrame(NavBilling), Catalog: c, CanManage: true, Token: "tok", Nonce: "n1",
