@@ -92,17 +92,19 @@ func (s *Store) listen(ctx context.Context, dsn string) error {
 			s.log.Warn("connection for notifications", "event", int(e), "error", err)
 		}
 	})
-	done := make(chan struct{})
+	stop, done := make(chan struct{}), make(chan struct{})
 	s.onClose(func() error {
-		err := l.Close()
+		// Not by waiting for the listener to end: while the server is down it
+		// sleeps between its tries.
+		close(stop)
 		<-done
-		return err
+		return l.Close()
 	})
 	ready := make(chan error, 1)
 	go func() { ready <- l.Listen(channel) }()
 	go func() {
 		defer close(done)
-		s.receive(l)
+		s.receive(l, stop)
 	}()
 	select {
 	case err := <-ready:
@@ -114,18 +116,17 @@ func (s *Store) listen(ctx context.Context, dsn string) error {
 
 // receive passes notifications on. After a lost connection nobody knows what was
 // missed, so everybody is woken.
-func (s *Store) receive(l *pq.Listener) {
+func (s *Store) receive(l *pq.Listener, stop <-chan struct{}) {
 	alive := time.NewTicker(time.Minute)
 	defer alive.Stop()
 	for {
 		select {
-		case n, open := <-l.Notify:
-			switch {
-			case !open:
-				return
-			case n == nil:
+		case <-stop:
+			return
+		case n := <-l.Notify:
+			if n == nil {
 				s.wakeAll()
-			default:
+			} else {
 				s.wake(n.Extra)
 			}
 		case <-alive.C:
