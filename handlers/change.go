@@ -48,7 +48,7 @@ func (h *handlers) apiPropose(r *web.Request, pr billing.Proposal) error {
 		r.Replayed()
 	}
 	if err != nil {
-		return err
+		return h.withAction(err)
 	}
 	status := http.StatusOK
 	if out.Status == billing.StatusPending {
@@ -56,6 +56,18 @@ func (h *handlers) apiPropose(r *web.Request, pr billing.Proposal) error {
 	}
 	return r.JSON(status, h.changeOf(r.Principal.OrgName, out))
 }
+
+// withAction adds where a person goes on to a payment that the bank wants
+// confirmed, when nobody was at the screen for the bank's own page.
+func (h *handlers) withAction(err error) error {
+	e, ok := errors.AsType[*billing.Error](err)
+	if !ok || e.Code != billing.ErrPaymentAction.Code || e.Details["actionUrl"] != nil {
+		return err
+	}
+	return e.With("actionUrl", h.billingURL())
+}
+
+func (h *handlers) billingURL() string { return h.BaseURL.JoinPath(pathBilling).String() }
 
 // answers reports whether an outcome can be that of the proposal: if not, its
 // key was used for another one before.

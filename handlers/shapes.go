@@ -125,7 +125,7 @@ func (h *handlers) statusOf(a billing.Approval) api.ApprovalStatus {
 		return out
 	}
 	if f := a.Result.Failure; f != nil {
-		p := problemOf(*f)
+		p := h.problemOf(*f)
 		out.Error, out.Result = &p, p
 		return out
 	}
@@ -133,8 +133,11 @@ func (h *handlers) statusOf(a billing.Approval) api.ApprovalStatus {
 	return out
 }
 
-func problemOf(f billing.Failure) api.Problem {
+func (h *handlers) problemOf(f billing.Failure) api.Problem {
 	p := api.Problem{Code: f.Code, Message: f.Message}
+	if f.ActionURL == "" && f.Code == billing.ErrPaymentAction.Code {
+		f.ActionURL = h.billingURL()
+	}
 	if f.ActionURL != "" {
 		p.Details = map[string]any{"actionUrl": f.ActionURL}
 	}

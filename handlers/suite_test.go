@@ -111,6 +111,14 @@ func (s *site) key(n billing.NewKey) caller {
 	return caller{n.Name, secret, ""}
 }
 
+// signIn gives a person a role and a new session.
+func (s *site) signIn(org billing.Org, email string, role billing.Role) caller {
+	s.t.Helper()
+	_, session := s.Person(org, email, role)
+	s.secrets.add(session)
+	return caller{email, "", session}
+}
+
 var nobody = caller{name: "nobody"}
 
 // call is one request. An empty value in header takes a header away that would
