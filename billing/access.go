@@ -17,6 +17,7 @@ const (
 	sessionIdle   = 12 * time.Hour
 	sessionLife   = 14 * 24 * time.Hour
 	freshSession  = 15 * time.Minute
+	mailTimeout   = 30 * time.Second
 	touchInterval = time.Minute // bookkeeping of "last used" is no finer than this
 )
 
@@ -40,7 +41,15 @@ func (s *Service) RequestSignIn(ctx context.Context, email, next string) error {
 	if err != nil {
 		return err
 	}
-	return s.mailer.SendSignInLink(ctx, user.Email, user.Name, url, expires)
+	// Sent behind the answer: how long the mail server takes, or that it fails,
+	// would tell who is known.
+	ctx = context.WithoutCancel(ctx)
+	s.background(func() {
+		ctx, cancel := context.WithTimeout(ctx, mailTimeout)
+		defer cancel()
+		s.must("sign-in mail", s.mailer.SendSignInLink(ctx, user.Email, user.Name, url, expires))
+	})
+	return nil
 }
 
 // SignInURL makes a single-use sign-in link for an address. It is for mail and

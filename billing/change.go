@@ -13,6 +13,7 @@ type Verb string
 const (
 	VerbUpgrade   Verb = "upgrade"   // to a paid plan, or keep the present one after all
 	VerbDowngrade Verb = "downgrade" // to the free plan at the period's end
+	VerbResume    Verb = "resume"    // keep the present plan after all, whichever it is: Undo
 )
 
 // Proposal is a wish to change the subscription, from a form, the API or a tool.
@@ -45,18 +46,43 @@ func (s *Service) Propose(ctx context.Context, p Principal, pr Proposal) (Outcom
 	if err := mayPropose(p); err != nil {
 		return Outcome{}, err
 	}
-	consents := p.Kind == KindAgent
-	if consents && pr.ConfirmToken != "" {
+	switch {
+	case p.Kind == KindAgent && pr.ConfirmToken != "":
 		return s.confirm(ctx, p, pr)
+	case p.Kind != KindAgent && pr.RequestKey != "":
+		return s.once(ctx, p, pr)
 	}
-	if !consents && pr.RequestKey != "" {
-		// A repeat of a press that is known already is answered like the first.
-		if i, err := s.store.IntentByRequestKey(ctx, p.OrgID, pr.RequestKey); err == nil {
-			return s.replay(ctx, i)
-		} else if !errors.Is(err, ErrNotFound) {
-			return Outcome{}, err
-		}
+	return s.propose(ctx, p, pr)
+}
+
+// once answers a repeat of a press like the first one.
+func (s *Service) once(ctx context.Context, p Principal, pr Proposal) (Outcome, error) {
+	i, err := s.store.IntentByRequestKey(ctx, p.OrgID, pr.RequestKey)
+	if err == nil {
+		return s.replay(ctx, i)
 	}
+	if !errors.Is(err, ErrNotFound) {
+		return Outcome{}, err
+	}
+	out, err := s.propose(ctx, p, pr)
+	if out.IntentID != "" {
+		return out, err
+	}
+	// What stood in the way may be the first press itself, a moment ahead.
+	if i, ierr := s.store.IntentByRequestKey(ctx, p.OrgID, pr.RequestKey); ierr == nil {
+		return s.replay(ctx, i)
+	}
+	return out, err
+}
+
+// replay waits for the end of an intent that another call carries out.
+func (s *Service) replay(ctx context.Context, i Intent) (Outcome, error) {
+	out, err := s.direct(s.await(ctx, i))
+	out.Replayed = true
+	return out, err
+}
+
+func (s *Service) propose(ctx context.Context, p Principal, pr Proposal) (Outcome, error) {
 	org, sub, err := s.load(ctx, p.OrgID)
 	if err != nil {
 		return Outcome{}, err
@@ -71,7 +97,7 @@ func (s *Service) Propose(ctx context.Context, p Principal, pr Proposal) (Outcom
 		return out, err
 	case out.Status != "":
 		return out, nil
-	case consents && !undoesAnAgent(change, sub):
+	case p.Kind == KindAgent && !undoesAnAgent(change, sub):
 		return s.ask(ctx, p, org, sub, change, pr)
 	}
 	return s.perform(ctx, p, sub, change, pr)
@@ -115,8 +141,13 @@ func (s *Service) load(ctx context.Context, orgID string) (Org, Subscription, er
 // resolve turns a proposal into a change, or into the outcome at once where
 // there is nothing to change. The order of the cases is the contract's.
 func (s *Service) resolve(pr Proposal, org Org, sub Subscription) (Change, Outcome, error) {
-	if pr.Verb == VerbDowngrade {
+	switch {
+	case pr.Verb == VerbDowngrade:
 		return s.resolveDowngrade(org, sub)
+	case pr.Verb == VerbResume && sub.Status.Live():
+		pr.Plan = sub.Plan // never another one, whatever changed since the page was drawn
+	case pr.Verb == VerbResume:
+		return Change{}, Outcome{}, ErrOutdated.Say("There is no subscription any more that could go on.")
 	}
 	plan, err := s.paidPlan(pr.Plan)
 	if err != nil {
@@ -207,27 +238,9 @@ func (s *Service) perform(ctx context.Context, p Principal, sub Subscription, c 
 		return Outcome{}, err
 	}
 	if !won {
-		return s.lost(ctx, p.OrgID, pr.RequestKey)
+		return Outcome{}, ErrChangeInProgress.After(2 * time.Second)
 	}
 	return s.direct(s.execute(ctx, i))
-}
-
-// lost answers a change that found another one open: the same press is answered
-// like the first, anything else has to wait.
-func (s *Service) lost(ctx context.Context, orgID, requestKey string) (Outcome, error) {
-	if requestKey != "" {
-		if i, err := s.store.IntentByRequestKey(ctx, orgID, requestKey); err == nil {
-			return s.replay(ctx, i)
-		}
-	}
-	return Outcome{}, ErrChangeInProgress.After(2 * time.Second)
-}
-
-// replay waits for the end of an intent that another call carries out.
-func (s *Service) replay(ctx context.Context, i Intent) (Outcome, error) {
-	out, err := s.direct(s.await(ctx, i))
-	out.Replayed = true
-	return out, err
 }
 
 // direct turns a failed outcome into an error, for callers who are told at once

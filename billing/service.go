@@ -29,7 +29,9 @@ type Config struct {
 	// are made from it and never from a request's Host header.
 	BaseURL string
 	SealKey []byte // ≥ 32 bytes; signs the quotes that forms carry
-	Log     *slog.Logger
+	// Background runs what an answer does not wait for; nil: a goroutine each.
+	Background func(work func())
+	Log        *slog.Logger
 }
 
 // Service is the domain's front door: the edge calls its methods and nothing
@@ -47,7 +49,9 @@ type Service struct {
 	sealer    sealer
 	log       *slog.Logger
 	pace      *pacer
-	kick      chan struct{} // wakes the worker
+	// background runs what an answer does not wait for.
+	background func(work func())
+	kick       chan struct{} // wakes the worker
 	// stripeDown is set while the last call to Stripe had no answer.
 	stripeDown atomic.Bool
 	timing     timing
@@ -65,11 +69,14 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, processor: c.Processor, notifier: c.Notifier, mailer: c.Mailer, catalog: c.Catalog,
 		clock: c.Clock, wall: c.Wall, rand: c.Rand, baseURL: strings.TrimRight(c.BaseURL, "/"),
-		sealer: sealer{key: c.SealKey}, log: c.Log, pace: newPacer(), kick: make(chan struct{}, 1),
+		sealer: sealer{key: c.SealKey}, log: c.Log, pace: newPacer(), background: c.Background, kick: make(chan struct{}, 1),
 		timing: timing{lease: 25 * time.Second, grace: 5 * time.Second, backoff: []time.Duration{200 * time.Millisecond, 800 * time.Millisecond, 2 * time.Second}},
 	}
 	if s.wall == nil {
 		s.wall = s.clock
+	}
+	if s.background == nil {
+		s.background = func(work func()) { go work() }
 	}
 	if s.rand == nil {
 		s.rand = rand.Reader

@@ -75,7 +75,7 @@ func New(t testing.TB, o Options) *World {
 	w.Store = w.open()
 	w.config = billing.Config{
 		Store: w.Store, Notifier: w.Store, Mailer: w.Mail, Catalog: catalog, Clock: billing.ClockFunc(w.Box.Now),
-		Wall: billing.ClockFunc(w.Box.Now), BaseURL: o.BaseURL, SealKey: []byte(SealKey), Log: slog.New(slog.NewJSONHandler(w.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Wall: billing.ClockFunc(w.Box.Now), BaseURL: o.BaseURL, SealKey: []byte(SealKey), Background: func(work func()) { work() }, Log: slog.New(slog.NewJSONHandler(w.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if !o.NoStripe {
 		w.config.Processor = w.Stripe
