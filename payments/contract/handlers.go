@@ -1,22 +1,17 @@
 package contract
 
 import (
+	"bufio"
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/stripe/stripe-mock/embedded"
-	"github.com/stripe/stripe-mock/param"
-	"github.com/stripe/stripe-mock/param/coercer"
-	"github.com/stripe/stripe-mock/server"
-	"github.com/stripe/stripe-mock/spec"
 )
 
 // Log collects what a handler saw. It is safe for concurrent use.
@@ -63,30 +58,33 @@ func (s *Spec) Answers(next http.Handler) (http.Handler, *Log) {
 			return
 		}
 		rec := httptest.NewRecorder()
-		next.ServeHTTP(rec, r)
+		next.ServeHTTP(breakable{rec, w}, r)
 		_, name := s.Operation(r.Method, r.URL.Path)
 		if rec.Code != http.StatusOK {
 			name = ""
 		}
 		log.add(name, s.Response(r.Method, r.URL.Path, rec.Code, rec.Body.Bytes()))
-		for key, vals := range rec.Header() {
-			w.Header()[key] = vals
-		}
-		w.WriteHeader(rec.Code)
-		w.Write(rec.Body.Bytes())
+		copyAnswer(w, rec)
 	}), log
 }
 
+// breakable is a recorder whose connection the stand-in may break off.
+type breakable struct {
+	*httptest.ResponseRecorder
+	to http.ResponseWriter
+}
+
+// Hijack implements http.Hijacker.
+func (b breakable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return http.NewResponseController(b.to).Hijack()
+}
+
 // Requests is a stand-in for Stripe for the other direction: every request is
-// validated against the description (path, parameters, their types, unknown
-// ones) and answered with stripe-mock's stateless fixtures, or with 400. The
-// version header must be the description's.
+// compared with the description (path, parameters, their types, unknown ones)
+// and answered with stripe-mock's stateless fixtures, or with 400. The version
+// header must be the description's.
 func (s *Spec) Requests() (http.Handler, *Log, error) {
-	fixtures, err := server.LoadFixtures(embedded.OpenAPIFixtures, "")
-	if err != nil {
-		return nil, nil, err
-	}
-	stub, err := server.NewStubServer(fixtures, s.spec, true, false)
+	c, err := s.newChecker()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -96,70 +94,46 @@ func (s *Spec) Requests() (http.Handler, *Log, error) {
 		if err != nil {
 			log.add("", err)
 		}
-		if r.Header.Get("Stripe-Version") == "" {
-			log.add("", fmt.Errorf("%s %s: no Stripe-Version header", r.Method, r.URL.Path))
-		}
-		rec := httptest.NewRecorder()
 		_, name := s.Operation(r.Method, r.URL.Path)
-		err = s.nested(r, body)
+		rec, err := c.check(r, body)
+		log.add(name, err)
+		copyAnswer(w, rec)
+	}), log, nil
+}
+
+// Between stands between the product and a stand-in for Stripe: every request
+// is compared as Requests does and by rule, which sees the parameters; every
+// answer is compared as Answers does. Nothing is changed or refused.
+func (s *Spec) Between(next http.Handler, rule func(*http.Request, url.Values) error) (http.Handler, *Log, error) {
+	c, err := s.newChecker()
+	if err != nil {
+		return nil, nil, err
+	}
+	answers, log := s.Answers(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			log.add("", err)
+		}
+		_, err = c.check(r, body)
+		log.add("", err)
+		form, err := url.ParseQuery(r.URL.RawQuery + "&" + string(body))
 		if err == nil {
-			r.Body = io.NopCloser(bytes.NewReader(body))
-			stub.HandleRequest(rec, r)
-			err = complaint(rec)
-		} else {
-			refuse(rec, err)
+			err = rule(r, form)
 		}
 		if err != nil {
 			err = fmt.Errorf("%s %s %s: %w", r.Method, r.URL.RequestURI(), body, err)
 		}
-		log.add(name, err)
-		for key, vals := range rec.Header() {
-			w.Header()[key] = vals
-		}
-		w.WriteHeader(rec.Code)
-		w.Write(rec.Body.Bytes())
+		log.add("", err)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		answers.ServeHTTP(w, r)
 	}), log, nil
 }
 
-// complaint turns the stub's refusal into an error.
-func complaint(rec *httptest.ResponseRecorder) error {
-	if rec.Code < 400 {
-		return nil
+func copyAnswer(w http.ResponseWriter, rec *httptest.ResponseRecorder) {
+	for key, vals := range rec.Header() {
+		w.Header()[key] = vals
 	}
-	var e server.ResponseError
-	if err := json.Unmarshal(rec.Body.Bytes(), &e); err != nil {
-		e.ErrorInfo.Message = rec.Body.String()
-	}
-	return errors.New(e.ErrorInfo.Message)
-}
-
-func refuse(w http.ResponseWriter, err error) {
-	var e server.ResponseError
-	e.ErrorInfo.Type, e.ErrorInfo.Message = "invalid_request_error", err.Error()
-	w.WriteHeader(http.StatusBadRequest)
-	json.NewEncoder(w).Encode(e)
-}
-
-// nested looks for unknown parameters within hashes; stripe-mock itself
-// compares the names of the first level only.
-func (s *Spec) nested(r *http.Request, body []byte) error {
-	op, _ := s.Operation(r.Method, r.URL.Path)
-	if op == nil {
-		return errors.New("no such call at Stripe")
-	}
-	schema := spec.BuildQuerySchema(op)
-	if r.Method != http.MethodGet && op.RequestBody != nil {
-		for _, media := range op.RequestBody.Content {
-			schema = media.Schema
-		}
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	data, err := param.ParseParams(r)
-	if err != nil {
-		return err
-	}
-	if err := coercer.CoerceParams(schema, data); err != nil {
-		return err
-	}
-	return s.closed(schema, data, "")
+	w.WriteHeader(rec.Code)
+	w.Write(rec.Body.Bytes())
 }
