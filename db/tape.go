@@ -146,7 +146,7 @@ func (s *Store) taped(c preparing, write bool) driver.Connector {
 // recording puts what the connections of a pool are asked onto tapes.
 type recording struct {
 	preparing
-	write bool // the pool that writes; PostgreSQL has only one
+	write bool // the pool that writes; PostgreSQL's only one does
 }
 
 // Connect opens a connection that records.
@@ -168,7 +168,7 @@ func (c *recordingConn) PrepareContext(ctx context.Context, text string) (driver
 	if err != nil {
 		return nil, err
 	}
-	return &recordingStmt{keptStmt: s.(*keptStmt), step: step{text: text, write: c.write}}, nil
+	return &recordingStmt{keptStmt: s.(*keptStmt), step: step{text: text, write: c.write && !strings.HasPrefix(text, "SELECT")}}, nil
 }
 
 func (c *recordingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {

@@ -7,9 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -75,6 +72,8 @@ func bench(ctx context.Context, f benchFlags, out io.Writer) (err error) {
 // starter is a product's two processes on one kind of database.
 type starter struct {
 	name     string // SQLite or PostgreSQL
+	// inProcess: the database is a part of the server, and so is its cost.
+	inProcess bool
 	api      float64
 	page     float64 // targets, as parts of "hello"
 	app, sql *child
@@ -98,7 +97,7 @@ func (r *race) line(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	file := func(name string) string { return "sqlite:" + filepath.Join(dir, name+".db") }
-	if err = r.add(ctx, &starter{name: "SQLite", api: 0.20, page: 0.09}, file("app"), file("recorded"), file("played")); err != nil {
+	if err = r.add(ctx, &starter{name: "SQLite", inProcess: true, api: 0.20, page: 0.09}, file("app"), file("recorded"), file("played")); err != nil {
 		return err
 	}
 	if r.flags.postgres == "" {
@@ -166,22 +165,33 @@ func (r *race) round(ctx context.Context) error {
 			shot   *shot
 			target float64
 		}{{"GET /api/billing", s.billing, s.api}, {"Settings → Billing, page", s.settings, s.page}} {
-			hello, err := fire(ctx, r.hello.addr, during(r.flags.span, get("/", greeting)), nil)
+			hello, err := r.fire(ctx, r.hello, get("/", greeting))
 			if err != nil {
 				return err
 			}
-			mine, err := fire(ctx, s.app.addr, during(r.flags.span, m.shot), nil)
+			mine, err := r.fire(ctx, s.app, m.shot)
 			if err != nil {
 				return fmt.Errorf("%s: %w", m.what, err)
 			}
-			r.table.row("net/http hello", "").add(hello.perSecond(), 1)
-			r.table.row(m.what, s.name).atLeast(m.target).add(mine.perSecond(), mine.perSecond()/hello.perSecond())
+			r.table.others = append(r.table.others, hello.others)
+			r.table.row("net/http hello", "").add(hello.perSecond(), 1).cost(hello, hello)
+			row := r.table.row(m.what, s.name).atLeast(m.target).add(mine.perSecond(), mine.perSecond()/hello.perSecond())
+			if s.inProcess {
+				row.cost(mine, hello)
+			}
 		}
 		if err := r.flow(ctx, s); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
 	return nil
+}
+
+// fire sends the shots for a while, and notes what processor time it took.
+func (r *race) fire(ctx context.Context, on *child, list ...*shot) (measured, error) {
+	w := startWatch(on.cmd.Process.Pid)
+	t, err := fire(ctx, on.addr, during(r.flags.span, list...), nil)
+	return w.stop(t), err
 }
 
 // flow lets the same happen in the product, and in its twin whose statements
@@ -209,7 +219,7 @@ func (r *race) flow(ctx context.Context, s *starter) error {
 		}
 		r.compare(s, phase, mine, bare)
 	}
-	mine, err := fire(ctx, s.app.addr, during(r.flags.span, cohorts[0].shots(phasePoll)...), nil)
+	mine, err := r.fire(ctx, s.app, cohorts[0].shots(phasePoll)...)
 	if err != nil {
 		return err
 	}
@@ -218,7 +228,7 @@ func (r *race) flow(ctx context.Context, s *starter) error {
 	}
 	bare, err := s.sql.tell(order{Do: "play", Phase: phasePoll, For: r.flags.span})
 	if err == nil {
-		r.compare(s, phasePoll, mine, bare)
+		r.compare(s, phasePoll, mine.tally, bare)
 	}
 	return err
 }
@@ -232,125 +242,4 @@ func (r *race) compare(s *starter, phase string, mine tally, bare report) {
 	row := r.table.row(names[phase], s.name).atMost(1.5, "×")
 	row.note = fmt.Sprintf("%.0f statements, %.0f commits: bare %.0f/s", bare.Statements, bare.Commits, bare.Tally.perSecond())
 	row.add(mine.perSecond(), bare.Tally.perSecond()/mine.perSecond())
-}
-
-// table is the result: rows in the order in which they were first asked for.
-type table struct{ rows []*result }
-
-// result is one row: a rate, if it has one, and the figure that has a target.
-type result struct {
-	what, on, unit, note string
-	rates, figures       []float64
-	target               float64
-	most                 bool // the target is the most that may be, not the least
-}
-
-func (t *table) row(what, on string) *result {
-	for _, r := range t.rows {
-		if r.what == what && r.on == on {
-			return r
-		}
-	}
-	r := &result{what: what, on: on}
-	t.rows = append(t.rows, r)
-	return r
-}
-
-func (r *result) atLeast(target float64) *result { r.target = target; return r }
-
-func (r *result) atMost(target float64, unit string) *result {
-	r.target, r.unit, r.most = target, unit, true
-	return r
-}
-
-func (r *result) add(rate, figure float64) {
-	r.rates, r.figures = append(r.rates, rate), append(r.figures, figure)
-}
-
-func (r *result) missed() bool {
-	return r.target > 0 && (r.most && median(r.figures) > r.target || !r.most && median(r.figures) < r.target)
-}
-
-func median(list []float64) float64 {
-	s := slices.Sorted(slices.Values(list))
-	if len(s)%2 == 1 {
-		return s[len(s)/2]
-	}
-	return (s[len(s)/2-1] + s[len(s)/2]) / 2
-}
-
-// size adds the size of the binary as it is released.
-func (t *table) size(ctx context.Context, dir string) (binary string, err error) {
-	binary, stripped, err := release(ctx, dir)
-	if err != nil {
-		return "", err
-	}
-	info, err := os.Stat(binary)
-	if err != nil {
-		return "", err
-	}
-	row := t.row("binary", "stripped").atMost(25, " MB")
-	if !stripped {
-		row.on, row.note = "", "as it runs: there is no Go tool or no source here"
-	}
-	row.add(0, float64(info.Size())/1e6)
-	return binary, nil
-}
-
-// starts adds how fast the product starts, and how much memory it takes idle.
-func (t *table) starts(ctx context.Context, binary, dir string, rounds int) error {
-	for range rounds {
-		s, err := startOnce(ctx, binary, dir)
-		if err != nil {
-			return fmt.Errorf("start: %w", err)
-		}
-		t.row("ready after start", "empty SQLite").atMost(300, " ms").add(0, float64(s.ready)/1e6)
-		t.row("resident, idle", "empty SQLite").atMost(60, " MB").add(0, s.resident)
-	}
-	return nil
-}
-
-func (t *table) print(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "WHAT\tON\tPER SECOND\tFIGURE\tTARGET\tVERDICT\tNOTE")
-	missed := 0
-	for _, r := range t.rows {
-		if r.missed() {
-			missed++
-		}
-		fmt.Fprintln(w, strings.Join(r.cells(), "\t"))
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	if missed > 0 {
-		return fmt.Errorf("%d of the targets are missed", missed)
-	}
-	return nil
-}
-
-func (r *result) cells() []string {
-	rate, target, verdict := "", "", ""
-	if m := median(r.rates); m > 0 {
-		rate = fmt.Sprintf("%.0f", m)
-	}
-	if r.target > 0 {
-		sign := "≥ "
-		if r.most {
-			sign = "≤ "
-		}
-		target, verdict = sign+r.number(r.target), "ok"
-		if r.missed() {
-			verdict = "MISSED"
-		}
-	}
-	return []string{r.what, r.on, rate, r.number(median(r.figures)), target, verdict, r.note}
-}
-
-// number writes a ratio with its places, and a quantity with its unit.
-func (r *result) number(n float64) string {
-	if r.unit == "" || r.unit == "×" {
-		return fmt.Sprintf("%.3g%s", n, r.unit)
-	}
-	return fmt.Sprintf("%.1f%s", n, r.unit)
 }
