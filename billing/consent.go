@@ -251,10 +251,13 @@ func (s *Service) confirm(ctx context.Context, p Principal, pr Proposal) (Outcom
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err = s.stillAsked(org, sub, a.Change()); err != nil {
-		return Outcome{}, err
+	quote, err := s.stillHolds(ctx, org, sub, a.Quote)
+	if err != nil {
+		// What has changed may be this very change, by a twin of this call.
+		if _, used := s.redeemable(ctx, p, pr); used != nil {
+			return Outcome{}, used
+		}
 	}
-	quote, err := s.requote(ctx, sub, a.Quote)
 	if errors.Is(err, ErrQuoteChanged) {
 		out, err := s.ask(ctx, p, org, sub, a.Change(), Proposal{Mode: ModeChat, Reason: a.Reason})
 		out.Changed = &a.Quote
@@ -354,6 +357,14 @@ func (s *Service) stillAsked(org Org, sub Subscription, c Change) error {
 		return ErrOutdated
 	}
 	return err
+}
+
+// stillHolds asks again for what was shown: the same change, at the same price.
+func (s *Service) stillHolds(ctx context.Context, org Org, sub Subscription, shown Quote) (Quote, error) {
+	if err := s.stillAsked(org, sub, shown.Change); err != nil {
+		return Quote{}, err
+	}
+	return s.requote(ctx, sub, shown)
 }
 
 func verbOf(c Change) Verb {
@@ -470,7 +481,11 @@ func (s *Service) Decide(ctx context.Context, p Principal, id string, v Verdict)
 	if rerr != nil {
 		return r, rerr
 	}
-	if errors.Is(err, ErrQuoteChanged) && r.Approval.State == ApprovalPending {
+	e, _ := errors.AsType[*Error](err)
+	switch {
+	case e != nil && e.Kind == KindConflict && r.Approval.State != ApprovalPending:
+		err = decidedError(r.Approval) // somebody was faster, whatever else that has changed
+	case errors.Is(err, ErrQuoteChanged):
 		before := a.Quote
 		if q, ok := s.sealer.open(v.Sealed, approvePurpose(a.ID), p.CredentialID, s.Now()); ok {
 			before = q
@@ -500,10 +515,7 @@ func (s *Service) approveByPage(ctx context.Context, p Principal, a Approval, v 
 	if err != nil {
 		return err
 	}
-	if err = s.stillAsked(org, sub, a.Change()); err != nil {
-		return err
-	}
-	quote, err := s.requote(ctx, sub, shown)
+	quote, err := s.stillHolds(ctx, org, sub, shown)
 	if err != nil {
 		return err
 	}
