@@ -74,7 +74,7 @@ func (h *handlers) billingURL() string { return h.BaseURL.JoinPath(pathBilling).
 func answers(o billing.Outcome, pr billing.Proposal) bool {
 	switch o.Status {
 	case billing.StatusSwitched, billing.StatusResumed:
-		return pr.Verb == billing.VerbUpgrade && (pr.Plan == "" || pr.Plan == o.Plan)
+		return pr.Verb != billing.VerbDowngrade && (pr.Plan == "" || pr.Plan == o.Plan)
 	case billing.StatusDowngradeScheduled:
 		return pr.Verb == billing.VerbDowngrade
 	}
@@ -94,11 +94,7 @@ func (h *handlers) downgrade(r *web.Request) error {
 
 // resume keeps the present plan after all.
 func (h *handlers) resume(r *web.Request) error {
-	sum, err := h.Service.Summary(r.Context(), r.Principal)
-	if err != nil {
-		return err
-	}
-	return h.propose(r, billing.Proposal{Verb: billing.VerbUpgrade, Plan: sum.Subscription.Plan})
+	return h.propose(r, billing.Proposal{Verb: billing.VerbResume})
 }
 
 // propose is the press of a money form, at the quote that the form showed and
