@@ -52,7 +52,7 @@ func (h *handlers) apiCancel(r *web.Request) error {
 
 func (h *handlers) apiApprovals(r *web.Request) error {
 	state, known := stateOf(r.Query("state"))
-	if !known {
+	if !known || stateWords(state) != r.Query("state") {
 		return web.BadField("state", "must be a status of a request, such as pending or completed")
 	}
 	cursor := r.Query("cursor")
