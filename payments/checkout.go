@@ -50,8 +50,20 @@ func (c *Client) OpenCheckout(ctx context.Context, r billing.CheckoutRequest) (b
 	if err != nil {
 		return billing.Checkout{}, err
 	}
+	p := sessionParams(ctx, r, priceID)
+	s, err := c.checkouts.New(p)
+	if keyReused(err) || status(err) == http.StatusConflict { // another call was first, or is at it
+		s, err = c.standingSession(ctx, r, p, err)
+	}
+	if err != nil {
+		return billing.Checkout{}, readError(err)
+	}
+	return billing.Checkout{ID: s.ID, URL: s.URL, Plan: r.Plan.ID, ExpiresAt: unix(s.ExpiresAt)}, nil
+}
+
+func sessionParams(ctx context.Context, r billing.CheckoutRequest, priceID string) *stripe.CheckoutSessionParams {
 	meta := map[string]string{metaOrg: r.OrgID, metaPlan: r.Plan.ID, metaSeq: strconv.FormatInt(r.Seq, 10)}
-	s, err := c.checkouts.New(&stripe.CheckoutSessionParams{
+	return &stripe.CheckoutSessionParams{
 		Params:            params(ctx, fmt.Sprintf("checkout:%s:%d:%s", r.OrgID, r.Seq, r.Plan.ID)),
 		Mode:              stripe.String(string(stripe.CheckoutSessionModeSubscription)),
 		Customer:          stripe.String(r.CustomerID),
@@ -62,36 +74,42 @@ func (c *Client) OpenCheckout(ctx context.Context, r billing.CheckoutRequest) (b
 		SuccessURL:        stripe.String(r.SuccessURL),
 		CancelURL:         stripe.String(r.CancelURL),
 		ExpiresAt:         stripe.Int64(r.ExpiresAt.Unix()),
-	})
-	switch {
-	case err == nil:
-		return opened(s, r.Plan.ID), nil
-	case keyReused(err) || status(err) == http.StatusConflict: // another call was first, or is at it
-		return c.findCheckout(ctx, r, err)
 	}
-	return billing.Checkout{}, readError(err)
 }
 
-// findCheckout finds the open session with the request's sequence and plan.
-func (c *Client) findCheckout(ctx context.Context, r billing.CheckoutRequest, why error) (billing.Checkout, error) {
+// standingSession finds the session that took the key of p. If it has ended,
+// because nobody got to know of it, the next one is opened under a key that all
+// who find it ended agree on. Without a session that helps, the error is why.
+func (c *Client) standingSession(ctx context.Context, r billing.CheckoutRequest, p *stripe.CheckoutSessionParams, why error) (*stripe.CheckoutSession, error) {
+	last, err := c.lastSession(ctx, r)
+	switch {
+	case err != nil:
+		return nil, err
+	case last != nil && last.Status == stripe.CheckoutSessionStatusOpen:
+		return last, nil
+	case last == nil || last.Status != stripe.CheckoutSessionStatusExpired:
+		return nil, why
+	}
+	p.SetIdempotencyKey(*p.IdempotencyKey + ":" + last.ID)
+	return c.checkouts.New(p)
+}
+
+// lastSession is the newest session of the request's number and plan, nil if
+// there is none.
+func (c *Client) lastSession(ctx context.Context, r billing.CheckoutRequest) (*stripe.CheckoutSession, error) {
 	it := c.checkouts.List(&stripe.CheckoutSessionListParams{
 		ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(10), Single: true},
 		Customer:   stripe.String(r.CustomerID),
-		Status:     stripe.String(string(stripe.CheckoutSessionStatusOpen)),
 	})
 	if err := it.Err(); err != nil {
-		return billing.Checkout{}, readError(err)
+		return nil, err
 	}
-	for _, s := range it.CheckoutSessionList().Data {
+	for _, s := range it.CheckoutSessionList().Data { // newest first
 		if s.Metadata[metaSeq] == strconv.FormatInt(r.Seq, 10) && s.Metadata[metaPlan] == r.Plan.ID {
-			return opened(s, r.Plan.ID), nil
+			return s, nil
 		}
 	}
-	return billing.Checkout{}, billing.ErrStripeUnavailable.After(retryAfter(why)).Because(cause(why))
-}
-
-func opened(s *stripe.CheckoutSession, plan string) billing.Checkout {
-	return billing.Checkout{ID: s.ID, URL: s.URL, Plan: plan, ExpiresAt: unix(s.ExpiresAt)}
+	return nil, nil
 }
 
 // ExpireCheckout ends an open session. Stripe refuses to expire one that was

@@ -88,6 +88,35 @@ func TestCheckout(t *testing.T) {
 	}
 }
 
+// TestCheckoutForgotten: a session was opened and nobody got to know of it, since
+// the process died. Once it has ended, its number must not block the next one.
+func TestCheckoutForgotten(t *testing.T) {
+	r := newRoom(t)
+	id, err := r.EnsureCustomer(r.ctx, billing.Org{ID: "org_1", Name: "Acme"}, "a@acme.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pro, _ := r.catalog.Plan("pro")
+	seen := map[string]bool{}
+	for range 3 {
+		for range 2 { // and a racing call finds the new one
+			r.clock.pass(time.Second)
+			c, err := r.OpenCheckout(r.ctx, billing.CheckoutRequest{
+				OrgID: "org_1", CustomerID: id, Plan: pro, Seq: 1,
+				SuccessURL: "http://127.0.0.1/ok", CancelURL: "http://127.0.0.1/no", ExpiresAt: r.clock.Now().Add(31 * time.Minute),
+			})
+			if err != nil || !c.ExpiresAt.After(r.clock.Now()) {
+				t.Fatalf("after %d sessions: %+v, %v", len(seen), c, err)
+			}
+			seen[c.ID] = true
+		}
+		r.clock.pass(time.Hour)
+	}
+	if len(seen) != 3 {
+		t.Errorf("%d sessions", len(seen))
+	}
+}
+
 func TestPortal(t *testing.T) {
 	r := newRoom(t)
 	sub := r.subscribe("pro", "pm_card_visa")
