@@ -17,8 +17,10 @@ const metaIntent = "countersign_intent"
 // errInvalidOrder is our own fault, and nothing has happened.
 var errInvalidOrder = &billing.Error{Kind: billing.KindInternal, Code: "internal", Message: "The change was not carried out."}
 
-// Apply carries out an order with one call of Stripe, under the order's
-// idempotency key. See billing.Processor for its errors.
+// Apply carries out an order under its idempotency key, with one call of Stripe.
+// Where that leaves something to tidy up, a second call follows under a key made
+// from the first, so that a repetition repeats both. See billing.Processor for
+// the errors.
 func (c *Client) Apply(ctx context.Context, o billing.Order) (billing.Applied, error) {
 	if !o.Valid() {
 		return billing.Applied{}, errInvalidOrder.Because(errors.New("payments: an order without a claimed intent"))
@@ -47,8 +49,7 @@ func (c *Client) apply(ctx context.Context, p applyParams) (billing.Applied, err
 		}
 		return billing.Applied{EffectiveAt: unix(sub.CurrentPeriodEnd)}, nil
 	case billing.ActionResume:
-		_, err := c.setCancel(ctx, p, false)
-		return billing.Applied{}, err
+		return billing.Applied{}, c.resume(ctx, p)
 	}
 	return billing.Applied{}, errInvalidOrder.Because(fmt.Errorf("payments: no such action %q", p.quote.Change.Action))
 }
@@ -60,9 +61,27 @@ func (c *Client) setCancel(ctx context.Context, p applyParams, cancel bool) (*st
 		Metadata:          map[string]string{metaIntent: p.intentID},
 	})
 	if err != nil {
-		return nil, applyError(err)
+		return nil, applyError(err, p.interactive)
 	}
 	return sub, nil
+}
+
+// resume lifts the scheduled cancellation. One that was set as a date, as the
+// dashboard can do it, stays when the flag is lifted and takes a second call.
+func (c *Client) resume(ctx context.Context, p applyParams) error {
+	sub, err := c.setCancel(ctx, p, false)
+	if err != nil || !endsWithPeriod(sub) {
+		return err
+	}
+	lift := &stripe.SubscriptionParams{Params: params(ctx, p.key+":date")}
+	lift.AddExtra("cancel_at", "")
+	if sub, err = c.subscriptions.Update(p.from.SubscriptionID, lift); err != nil {
+		return applyError(err, p.interactive)
+	}
+	if endsWithPeriod(sub) {
+		return billing.ErrRejected.Because(fmt.Errorf("payments: %s still ends at %s", sub.ID, unix(sub.CancelAt)))
+	}
+	return nil
 }
 
 func (c *Client) changePlan(ctx context.Context, p applyParams) (billing.Applied, error) {
@@ -72,14 +91,14 @@ func (c *Client) changePlan(ctx context.Context, p applyParams) (billing.Applied
 	}
 	sub, err := c.subscriptions.Update(p.from.SubscriptionID, changeParams(ctx, p, priceID))
 	if err != nil {
-		return billing.Applied{}, applyError(err)
+		return billing.Applied{}, applyError(err, p.interactive)
 	}
 	return c.settle(ctx, p, sub)
 }
 
-// prepare finds the target's price. The quote has checked all of this a moment
-// ago; if it no longer holds, this may be the repetition of a call that
-// succeeded, so it is no refusal.
+// prepare finds the target's price. The quote found it a moment ago; if it is not
+// there now, this may be the repetition of a call that succeeded, so it is no
+// refusal.
 func (c *Client) prepare(ctx context.Context, p applyParams) (priceID string, err error) {
 	plan, err := c.target(p.from, p.quote.Change.Plan)
 	if err == nil {
@@ -105,7 +124,7 @@ func (c *Client) prepare(ctx context.Context, p applyParams) (priceID string, er
 func changeParams(ctx context.Context, p applyParams, priceID string) *stripe.SubscriptionParams {
 	sp := &stripe.SubscriptionParams{
 		Params:            params(ctx, p.key),
-		Items:             []*stripe.SubscriptionItemsParams{{ID: stripe.String(p.from.ItemID), Price: stripe.String(priceID)}},
+		Items:             switched(p.from, priceID),
 		ProrationBehavior: stripe.String(alwaysInvoice),
 		ProrationDate:     stripe.Int64(p.quote.ProrationDate.Unix()),
 		Expand:            stripe.StringSlice([]string{"latest_invoice.payment_intent"}),
@@ -121,107 +140,4 @@ func changeParams(ctx context.Context, p applyParams, priceID string) *stripe.Su
 		sp.CancelAtPeriodEnd = stripe.Bool(false)
 	}
 	return sp
-}
-
-// settle reads what became of a change that Stripe accepted. A replayed answer
-// tells how things stood at the first call; the invoice is then read again.
-func (c *Client) settle(ctx context.Context, p applyParams, sub *stripe.Subscription) (billing.Applied, error) {
-	inv := sub.LatestInvoice
-	if sub.PendingUpdate == nil {
-		return applied(p, inv), nil
-	}
-	if inv == nil {
-		return billing.Applied{}, fmt.Errorf("payments: %s has a pending update without an invoice, outcome unknown", sub.ID)
-	}
-	if replayed(sub) {
-		fresh, err := c.invoice(ctx, inv.ID)
-		if err != nil {
-			return billing.Applied{}, err
-		}
-		inv = fresh
-	}
-	switch {
-	case inv.Status == stripe.InvoiceStatusPaid:
-		return applied(p, inv), nil
-	case inv.Status == stripe.InvoiceStatusVoid:
-		return billing.Applied{}, paymentFailed(inv)
-	case inv.PaymentIntent != nil && inv.PaymentIntent.Status == stripe.PaymentIntentStatusRequiresPaymentMethod:
-		return c.takeBack(ctx, p, inv)
-	}
-	return billing.Applied{InvoiceID: inv.ID, Action: pendingAction(p, inv)}, nil
-}
-
-func replayed(sub *stripe.Subscription) bool {
-	return sub.LastResponse != nil && sub.LastResponse.Header.Get("Idempotent-Replayed") == "true"
-}
-
-// takeBack voids the invoice of a change whose card was declined, which also
-// drops the pending update: the person reads "declined" and nothing stays open
-// that could be paid by surprise. If somebody was faster and paid it, the change
-// has happened.
-func (c *Client) takeBack(ctx context.Context, p applyParams, inv *stripe.Invoice) (billing.Applied, error) {
-	_, err := c.invoices.VoidInvoice(inv.ID, &stripe.InvoiceVoidInvoiceParams{Params: params(ctx, p.key+":void")})
-	if err == nil {
-		return billing.Applied{}, paymentFailed(inv)
-	}
-	if busy(err) {
-		return billing.Applied{}, billing.ErrStripeBusy.After(retryAfter(err)).Because(cause(err))
-	}
-	fresh, getErr := c.invoice(ctx, inv.ID)
-	switch {
-	case getErr != nil:
-		return billing.Applied{}, getErr
-	case fresh.Status == stripe.InvoiceStatusPaid:
-		return applied(p, fresh), nil
-	case fresh.Status == stripe.InvoiceStatusVoid:
-		return billing.Applied{}, paymentFailed(inv)
-	}
-	return billing.Applied{}, fmt.Errorf("payments: the invoice %s of a declined change is still open: %w", inv.ID, cause(err))
-}
-
-func (c *Client) invoice(ctx context.Context, id string) (*stripe.Invoice, error) {
-	inv, err := c.invoices.Get(id, &stripe.InvoiceParams{
-		Params: params(ctx, ""), Expand: stripe.StringSlice([]string{"payment_intent"}),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("payments: the invoice %s could not be read, outcome unknown: %w", id, cause(err))
-	}
-	return inv, nil
-}
-
-// applied reads the money from the change's own invoice. The newest invoice may
-// be an older one: a change without any proration makes none.
-func applied(p applyParams, inv *stripe.Invoice) billing.Applied {
-	if inv == nil || !forChange(inv, p.quote.ProrationDate) {
-		return billing.Applied{}
-	}
-	return billing.Applied{InvoiceID: inv.ID, Charged: inv.AmountPaid, Credited: max(0, -inv.Total)}
-}
-
-// forChange reports whether the invoice holds a proration from this very second.
-func forChange(inv *stripe.Invoice, prorationDate time.Time) bool {
-	for _, l := range linesOf(inv) {
-		if l.Proration && l.Period != nil && l.Period.Start == prorationDate.Unix() {
-			return true
-		}
-	}
-	return false
-}
-
-// pendingAction says where a person can answer the bank's question.
-func pendingAction(p applyParams, inv *stripe.Invoice) *billing.PaymentAction {
-	a := paymentAction(inv)
-	a.Plan, a.Failed = p.quote.Change.Plan, time.Time{}
-	if a.URL == "" && inv.PaymentIntent != nil && inv.PaymentIntent.NextAction != nil && inv.PaymentIntent.NextAction.RedirectToURL != nil {
-		a.URL = inv.PaymentIntent.NextAction.RedirectToURL.URL
-	}
-	return a
-}
-
-func paymentFailed(inv *stripe.Invoice) error {
-	var reason *stripe.Error
-	if inv.PaymentIntent != nil {
-		reason = inv.PaymentIntent.LastPaymentError
-	}
-	return withDecline(billing.ErrPaymentFailed, reason)
 }

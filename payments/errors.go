@@ -108,7 +108,7 @@ func quoteError(err error) error {
 // applyError maps the failure of a change, which may be the repetition of a call
 // whose answer was lost. Only what proves that nothing has changed is called a
 // refusal: not a bad API key, which says nothing about the call before.
-func applyError(err error) error {
+func applyError(err error, interactive bool) error {
 	s := status(err)
 	switch {
 	case keyReused(err):
@@ -116,7 +116,7 @@ func applyError(err error) error {
 	case busy(err):
 		return billing.ErrStripeBusy.After(retryAfter(err)).Because(cause(err))
 	case s == http.StatusPaymentRequired:
-		return declined(err)
+		return declined(err, interactive)
 	case s == http.StatusBadRequest || s == http.StatusNotFound:
 		return billing.ErrRejected.Because(cause(err))
 	case s >= 500:
@@ -131,10 +131,14 @@ func burnt(err error) error { return billing.ErrStripeFault.Because(err) }
 
 // declined maps a 402 of a change that was asked for with error_if_incomplete:
 // Stripe has taken it back whole, so there is nothing to confirm any more.
-func declined(err error) error {
+// A person meets it only where the change also lifts a scheduled cancellation.
+func declined(err error, interactive bool) error {
 	e, _ := errors.AsType[*stripe.Error](err)
 	out := billing.ErrPaymentFailed
-	if needsPerson(e) {
+	switch {
+	case needsPerson(e) && interactive:
+		out = billing.ErrPaymentAction.Say("The bank wants to confirm this payment, and it cannot while a downgrade is scheduled. The plan has not changed; keep the present plan first, then change it.")
+	case needsPerson(e):
 		out = billing.ErrPaymentAction.Say("The bank wants a person to confirm this payment. The plan has not changed; make the change on the billing page.")
 	}
 	return withDecline(out, e).Because(cause(err))

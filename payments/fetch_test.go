@@ -175,3 +175,11 @@ func TestWebhooksOfTheSandboxVerify(t *testing.T) {
 		}
 	}
 }
+
+// TestEventTypes: Stripe takes at most 20 types in a list of events.
+func TestEventTypes(t *testing.T) {
+	types := slices.Compact(slices.Sorted(slices.Values(EventTypes())))
+	if len(types) != len(EventTypes()) || len(types) > 20 {
+		t.Errorf("%d types, %d different ones", len(EventTypes()), len(types))
+	}
+}

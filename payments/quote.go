@@ -76,7 +76,7 @@ func (c *Client) quoteChange(ctx context.Context, from billing.State, q billing.
 		Params:                        params(ctx, ""),
 		Customer:                      stripe.String(from.CustomerID),
 		Subscription:                  stripe.String(from.SubscriptionID),
-		SubscriptionItems:             []*stripe.SubscriptionItemsParams{{ID: stripe.String(from.ItemID), Price: stripe.String(priceID)}},
+		SubscriptionItems:             switched(from, priceID),
 		SubscriptionProrationBehavior: stripe.String(alwaysInvoice),
 		SubscriptionProrationDate:     stripe.Int64(q.ProrationDate.Unix()),
 	}
@@ -93,6 +93,14 @@ func (c *Client) quoteChange(ctx context.Context, from billing.State, q billing.
 	q.ToPlan, q.Recurring, q.Interval = plan.ID, plan.Price.Amount, plan.Price.Interval
 	q.NextChargeAt = from.PeriodEnd
 	return withAmounts(q, preview), nil
+}
+
+// switched is the subscription's item at its new price, in a preview and in the
+// change alike. A plan is had once, whatever quantity the dashboard has set.
+func switched(from billing.State, priceID string) []*stripe.SubscriptionItemsParams {
+	return []*stripe.SubscriptionItemsParams{{
+		ID: stripe.String(from.ItemID), Price: stripe.String(priceID), Quantity: stripe.Int64(1),
+	}}
 }
 
 // target checks what Stripe leaves unclear or would do differently from what a

@@ -1,0 +1,99 @@
+package payments
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/stripe/stripe-go/v76"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// What Project reads from a customer's invoices.
+
+func (p *projector) invoices() []billing.Invoice {
+	sorted := slices.SortedFunc(slices.Values(p.s.Invoices), newestFirst)
+	out := make([]billing.Invoice, len(sorted))
+	for i, inv := range sorted {
+		out[i] = billing.Invoice{
+			ID:          inv.ID,
+			Number:      inv.Number,
+			CreatedAt:   unix(inv.Created),
+			Description: p.describe(inv),
+			Amount:      billing.Money{Amount: inv.Total, Currency: string(inv.Currency)},
+			Status:      string(inv.Status),
+			HostedURL:   inv.HostedInvoiceURL,
+			PDFURL:      inv.InvoicePDF,
+		}
+	}
+	return out
+}
+
+// describe says what an invoice is for in a word or two: the plan that it pays.
+func (p *projector) describe(inv *stripe.Invoice) string {
+	if inv.Description != "" {
+		return inv.Description
+	}
+	var name string
+	for _, l := range linesOf(inv) {
+		plan, unit, ok := p.planOf(l.Price)
+		if !ok || unit || l.Amount < 0 {
+			continue
+		}
+		name = max(name, plan.Name) // any total order will do
+	}
+	switch {
+	case name != "" && inv.BillingReason == stripe.InvoiceBillingReasonSubscriptionUpdate:
+		return "Change to " + name
+	case name != "":
+		return name
+	}
+	return "Invoice"
+}
+
+func newestFirst(a, b *stripe.Invoice) int {
+	return cmp.Or(cmp.Compare(b.Created, a.Created), cmp.Compare(b.ID, a.ID))
+}
+
+func linesOf(inv *stripe.Invoice) []*stripe.InvoiceLineItem {
+	if inv.Lines == nil {
+		return nil
+	}
+	return inv.Lines.Data
+}
+
+func lines(inv *stripe.Invoice) []billing.Line {
+	var out []billing.Line
+	for _, l := range linesOf(inv) {
+		out = append(out, billing.Line{Description: l.Description, Amount: l.Amount, Proration: l.Proration})
+	}
+	return out
+}
+
+// openInvoice is the newest open invoice of the subscription; the one that a
+// pending update waits for is always the newest.
+func (p *projector) openInvoice(sub *stripe.Subscription) *stripe.Invoice {
+	var found *stripe.Invoice
+	for _, inv := range p.s.Invoices {
+		open := inv.Status == stripe.InvoiceStatusOpen && inv.Subscription != nil && inv.Subscription.ID == sub.ID
+		if open && (found == nil || newestFirst(inv, found) < 0) {
+			found = inv
+		}
+	}
+	return found
+}
+
+func paymentAction(inv *stripe.Invoice) *billing.PaymentAction {
+	a := &billing.PaymentAction{
+		InvoiceID: inv.ID,
+		URL:       inv.HostedInvoiceURL,
+		Amount:    billing.Money{Amount: inv.AmountRemaining, Currency: string(inv.Currency)},
+		NextTry:   unix(inv.NextPaymentAttempt),
+	}
+	// An invoice does not say when it was tried last. The first try comes with
+	// its finalization, and that is the day people know the trouble by.
+	if inv.Attempted && inv.StatusTransitions != nil {
+		a.Failed = unix(inv.StatusTransitions.FinalizedAt)
+	}
+	return a
+}
