@@ -69,7 +69,7 @@ func refuse(w http.ResponseWriter, err error) {
 	var e server.ResponseError
 	e.ErrorInfo.Type, e.ErrorInfo.Message = "invalid_request_error", err.Error()
 	w.WriteHeader(http.StatusBadRequest)
-	json.NewEncoder(w).Encode(e)
+	_ = json.NewEncoder(w).Encode(e)
 }
 
 // nested looks for unknown parameters within hashes; stripe-mock itself
