@@ -203,7 +203,7 @@ func (w *walk) money() {
 	w.ok("GET", "/v1/customers/"+cus, "expand[]", "subscriptions", "expand[]", "invoice_settings.default_payment_method")
 	w.ok("GET", "/v1/customers", "email", "a@b.test")
 	sub := w.ok("POST", "/v1/subscriptions", "customer", cus, "items[0][price]", pro, "metadata[a]", "b", "expand[]", "latest_invoice.payment_intent.latest_charge")
-	must(w.t, w.box.Advance(10 * 24 * time.Hour))
+	must(w.t, w.box.Advance(10*24*time.Hour))
 	change := []string{"subscription_items[0][id]", itemOf(sub), "subscription_items[0][price]", scale, "subscription", id(sub)}
 	for _, behaviour := range []string{"always_invoice", "create_prorations", "none"} {
 		w.ok("GET", "/v1/invoices/upcoming", append(change, "subscription_proration_behavior", behaviour)...)
@@ -215,7 +215,7 @@ func (w *walk) money() {
 	w.ok("POST", "/v1/subscriptions/"+id(sub), "cancel_at_period_end", "true")
 	w.ok("GET", "/v1/subscriptions/"+id(sub), "expand[]", "customer.invoice_settings.default_payment_method", "expand[]", "latest_invoice.payment_intent", "expand[]", "items.data.price.product")
 	w.ok("POST", "/v1/subscriptions/"+id(sub), "cancel_at_period_end", "false", "items[0][id]", itemOf(sub), "items[0][price]", scale)
-	must(w.t, w.box.Advance(25 * 24 * time.Hour))
+	must(w.t, w.box.Advance(25*24*time.Hour))
 	w.ok("GET", "/v1/subscriptions", "customer", cus, "status", "all", "expand[]", "data.latest_invoice")
 	w.ok("GET", "/v1/invoices", "customer", cus, "limit", "100", "expand[]", "data.charge", "expand[]", "data.subscription")
 	w.ok("GET", "/v1/charges", "customer", cus)
@@ -258,7 +258,7 @@ func (w *walk) failures() {
 		w.ok("GET", "/v1/invoices/"+again["latest_invoice"].(string)+"/lines")
 		w.ok("POST", "/v1/invoices/"+again["latest_invoice"].(string)+"/pay", "payment_method", w.card(cus, "pm_card_visa"))
 		w.card(cus, card)
-		must(w.t, w.box.Advance(50 * 24 * time.Hour)) // renewal, retries, the end
+		must(w.t, w.box.Advance(50*24*time.Hour)) // renewal, retries, the end
 	}
 	w.call("GET", "/v1/customers/cus_x")
 	w.call("POST", "/v1/customers", "unknown", "1")
