@@ -619,33 +619,34 @@ func cleanReason(text string) string {
 
 // Message is the sentence that an agent shows to its user word for word.
 func (s *Service) Message(orgName string, a Approval) string {
-	q := a.Quote
+	return s.Summarize(orgName, a.Quote) + " Check code " + CheckCode(a.ID) + "."
+}
+
+// Summarize says a change and its price in one sentence or two.
+func (s *Service) Summarize(orgName string, q Quote) string {
 	from, _ := s.catalog.Plan(q.FromPlan)
 	to, _ := s.catalog.Plan(q.ToPlan)
-	var text string
-	switch a.Change().Action {
+	switch q.Change.Action {
 	case ActionResume:
-		text = fmt.Sprintf("Keep %s on %s (%s) and undo its scheduled downgrade. Due now: nothing. Then %s on %s.",
+		return fmt.Sprintf("Keep %s on %s (%s) and undo its scheduled downgrade. Due now: nothing. Then %s on %s.",
 			orgName, to.Name, price(to.Price), money(q.Recurring, q.Currency), day(q.NextChargeAt))
 	case ActionScheduleDowngrade:
-		text = fmt.Sprintf("Downgrade %s from %s (%s) to %s on %s. Due now: nothing. %s stays in force until then.",
+		return fmt.Sprintf("Downgrade %s from %s (%s) to %s on %s. Due now: nothing. %s stays in force until then.",
 			orgName, from.Name, price(from.Price), to.Name, day(q.EffectiveAt), from.Name)
-	default:
-		verb := "Upgrade"
-		if to.Rank < from.Rank {
-			verb = "Switch"
-		}
-		due := money(q.DueNow, q.Currency)
-		if q.DueNow == 0 {
-			due = "nothing"
-		}
-		text = fmt.Sprintf("%s %s from %s (%s) to %s (%s). Due now: %s.", verb, orgName, from.Name, price(from.Price), to.Name, price(to.Price), due)
-		if q.Credit > 0 {
-			text += fmt.Sprintf(" %s is credited to the next invoices.", money(q.Credit, q.Currency))
-		}
-		text += fmt.Sprintf(" Then %s on %s.", money(q.Recurring, q.Currency), day(q.NextChargeAt))
 	}
-	return text + " Check code " + CheckCode(a.ID) + "."
+	verb := "Upgrade"
+	if to.Rank < from.Rank {
+		verb = "Switch"
+	}
+	due := money(q.DueNow, q.Currency)
+	if q.DueNow == 0 {
+		due = "nothing"
+	}
+	text := fmt.Sprintf("%s %s from %s (%s) to %s (%s). Due now: %s.", verb, orgName, from.Name, price(from.Price), to.Name, price(to.Price), due)
+	if q.Credit > 0 {
+		text += fmt.Sprintf(" %s is credited to the next invoices.", money(q.Credit, q.Currency))
+	}
+	return text + fmt.Sprintf(" Then %s on %s.", money(q.Recurring, q.Currency), day(q.NextChargeAt))
 }
 
 func money(amount int64, currency string) string { return Money{amount, currency}.String() }

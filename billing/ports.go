@@ -16,9 +16,13 @@ type ClockFunc func() time.Time
 // Now calls f.
 func (f ClockFunc) Now() time.Time { return f() }
 
-// Mailer sends a sign-in link. It must not keep or log the link.
+// Mailer sends mail to people.
 type Mailer interface {
+	// SendSignInLink must not keep or log the link.
 	SendSignInLink(ctx context.Context, to, name, url string, expires time.Time) error
+	// SendRequest tells somebody who can decide that a request waits. sender is
+	// who asks them to look, what is the change in words.
+	SendRequest(ctx context.Context, to, name, sender, what, url, code string) error
 }
 
 // Notifier wakes those who wait for news of a topic (an approval's id). Waking

@@ -149,7 +149,8 @@ func (h *handlers) approvePage(r *web.Request, req billing.Request, problem erro
 	id := req.Approval.ID
 	return views.Approve(views.NewApprove(views.ApproveValues{
 		Frame: h.plainFrame(r), Catalog: h.Service.Catalog(), Request: req, Email: r.Principal.Email,
-		Token: r.FormToken(decidePurpose(id, req.OpDigest)), OpenedToken: r.FormToken(openedPurpose(id)), Problem: problem,
+		Token: r.FormToken(decidePurpose(id, req.OpDigest)), OpenedToken: r.FormToken(openedPurpose(id)), SendToken: r.FormToken(sendPurpose(id)),
+		SentNow: r.CheckFormToken(sentPurpose(id), r.Query("sent")), Problem: problem,
 	}))
 }
 
@@ -190,3 +191,21 @@ func (h *handlers) opened(r *web.Request) error {
 	}
 	return r.NoContent()
 }
+
+// sendToOwners mails the request to those who can decide it, for somebody who
+// cannot. The redirect carries proof that it was pressed in this session.
+func (h *handlers) sendToOwners(r *web.Request) error {
+	id := r.PathValue("request")
+	if !isRequestID(id) {
+		return billing.ErrNotFound
+	}
+	if err := h.sends.Allow(id, r.Now()); err != nil {
+		return err
+	}
+	if err := h.Service.SendToDeciders(r.Context(), r.Principal, id); err != nil {
+		return err
+	}
+	return r.Redirect(pathApprove+id, "sent", r.FormToken(sentPurpose(id)))
+}
+
+func sentPurpose(id string) string { return "sent:" + id }

@@ -32,8 +32,9 @@ type Config struct {
 	SandboxURL string
 }
 
-// Limits of asking for sign-in links.
+// Limits of what sends mail.
 const (
+	sendsPerRequest = 2
 	linksPerEmail   = 5
 	linksPerNetwork = 20
 	linksWindow     = time.Hour
@@ -42,6 +43,7 @@ const (
 type handlers struct {
 	Config
 	byEmail, byNetwork *web.Limiter
+	sends              *web.Limiter // of one request to its owners
 }
 
 // New returns the whole server: every page and every call.
@@ -52,6 +54,7 @@ func newRouter(c Config) *web.Router {
 		Config:    c,
 		byEmail:   web.NewLimiter(linksPerEmail, linksWindow),
 		byNetwork: web.NewLimiter(linksPerNetwork, linksWindow),
+		sends:     web.NewLimiter(sendsPerRequest, linksWindow),
 	}
 	rt := web.NewRouter(web.Config{
 		BaseURL: c.BaseURL, SessionKey: c.SessionKey, Access: c.Service, Clock: c.Clock, Log: c.Log,

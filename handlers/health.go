@@ -34,5 +34,6 @@ func (h *handlers) mailbox(r *web.Request) error {
 	if err != nil {
 		return err
 	}
+	page.Frame = h.plainFrame(r)
 	return r.Page(http.StatusOK, views.Mailbox(page))
 }

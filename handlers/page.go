@@ -24,6 +24,10 @@ func decidePurpose(id, digest string) string { return "approve:" + id + ":" + di
 
 func purposeOpened(r *web.Request) string { return openedPurpose(r.PathValue("request")) }
 
+func purposeSend(r *web.Request) string { return sendPurpose(r.PathValue("request")) }
+
+func sendPurpose(id string) string { return "send:" + id }
+
 func openedPurpose(id string) string { return "opened:" + id }
 
 // plainFrame is the shell of pages without navigation.

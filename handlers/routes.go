@@ -53,6 +53,7 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.OpenPage(pathApprove+"{request}", h.approve)
 	rt.Form(pathApprove+"{request}", purposeDecide, h.decide)
 	rt.Form(pathApprove+"{request}/opened", purposeOpened, h.opened)
+	rt.Form(pathApprove+"{request}/send", purposeSend, h.sendToOwners)
 
 	// The API.
 	rt.API(http.MethodGet, "/api/billing", web.Read, h.apiSummary)

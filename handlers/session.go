@@ -95,6 +95,9 @@ func (h *handlers) logout(r *web.Request) error {
 		return err
 	}
 	r.EndSession()
+	if next := web.OwnPath(r.Field("next"), ""); next != "" { // "Not you?": somebody else signs in and comes back
+		return r.Redirect(pathLogin, "next", next)
+	}
 	return r.Redirect(pathLogin)
 }
 

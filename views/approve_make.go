@@ -19,7 +19,11 @@ type ApproveValues struct {
 	Token   string // form token of the decision, bound to its digest
 	// OpenedToken is the form token of the note that the page was opened.
 	OpenedToken string
-	Problem     error // what became of a press that did not go through
+	// SendToken is the form token of "Send to owners"; SentNow says that it was
+	// just pressed.
+	SendToken string
+	SentNow   bool
+	Problem   error // what became of a press that did not go through
 }
 
 // NewApproveSignedOut is all that somebody sees who is not signed in.
@@ -38,7 +42,7 @@ func NewApprove(v ApproveValues) ApprovePage {
 		title += "?"
 	}
 	p := ApprovePage{
-		Frame: v.Frame, Org: r.Org.Name, Title: title, Chip: approvalChip(a), Email: v.Email,
+		Frame: v.Frame, URL: approveURL(a.ID), Org: r.Org.Name, Title: title, Chip: approvalChip(a), Email: v.Email,
 		From: PlanSide{Label: "Now", Name: r.From.Name, Price: money(r.From.Price.Amount, q.Currency), Per: perOf(r.From)},
 		To:   PlanSide{Label: "Then", Name: r.To.Name, Price: money(q.Recurring, q.Currency), Per: perOf(r.To)},
 		Due:  dueOf(a, q), Reason: a.Reason, Asked: momentFrom(a.CreatedAt, r.Now), Asker: askerOf(r),
@@ -143,7 +147,7 @@ func pending(p *ApprovePage, v ApproveValues) {
 	r := v.Request
 	p.Lead = "An agent asked for this change. Nothing has changed yet."
 	if !r.CanDecide {
-		p.Verdict = &Panel{Tone: ToneNeutral, Title: "You can read this, but not decide it", Text: deciders(r)}
+		p.Verdict = sendToOwners(v)
 		return
 	}
 	d := &Decide{
@@ -165,11 +169,21 @@ func pending(p *ApprovePage, v ApproveValues) {
 	}
 }
 
-func deciders(r billing.Request) string {
-	if len(r.Deciders) == 0 {
-		return "An owner or billing admin of " + r.Org.Name + " can."
+// sendToOwners is for those who may read and not decide: who can, and a press
+// that tells them.
+func sendToOwners(v ApproveValues) *Panel {
+	r := v.Request
+	switch who := names(r.Deciders); {
+	case len(r.Deciders) == 0:
+		return &Panel{Tone: ToneNeutral, Title: copyReadOnly, Text: "An owner or billing admin of " + r.Org.Name + " can."}
+	case v.SentNow:
+		return &Panel{Tone: ToneGood, Title: "Sent to " + who, Text: "They got the address of this page and the check code.", Focus: true}
+	default:
+		return &Panel{
+			Tone: ToneNeutral, Title: copyReadOnly, Text: fmt.Sprintf("These people of %s can: %s.", r.Org.Name, who),
+			Actions: []Action{{Label: "Send to owners", Form: &Form{URL: approveURL(r.Approval.ID) + "/send", Fields: []Field{{"form_token", v.SendToken}}}}},
+		}
 	}
-	return fmt.Sprintf("These people of %s can: %s. Send them the address of this page.", r.Org.Name, names(r.Deciders))
 }
 
 func approveLabel(q billing.Quote) string {

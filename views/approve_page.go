@@ -7,6 +7,7 @@ type ApprovePage struct {
 	// SignIn is set for somebody who is signed out, and then nothing else is.
 	SignIn string // URL
 
+	URL     string // of this page, to come back to
 	Org     string
 	Title   string // "Upgrade Acme to Scale?"
 	Lead    string

@@ -161,7 +161,7 @@ func Billing(p BillingPage) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = app(p.Frame).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = app(titled(p.Frame, copyBillingTitle)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -90,6 +90,7 @@ const (
 	copyNotNow            = "Not now"
 	copyOther             = "Another reason"
 	copyNote              = "Note to the agent (optional)"
+	copyReadOnly          = "You can read this, but not decide it"
 	copyNotMe             = "I did not ask for this"
 )
 
@@ -140,7 +141,7 @@ const (
 	copyMailboxMails = "Emails"
 	copyMailboxEmpty = "No email yet. Ask for a sign-in link and it appears here."
 	copyMailboxTo    = "To"
-	copyMailboxOpen  = "Open the sign-in link"
+	copyMailboxOpen  = "Open the link"
 )
 
 // The sign-in email.
@@ -149,5 +150,6 @@ const (
 	copyMailLead    = "Open this link to sign in. It asks you to press a button first."
 	copyMailButton  = "Sign in to Countersign"
 	copyMailOnce    = "The link works once, until"
+	copyMailCheck   = "The page shows this check code:"
 	copyMailNot     = "You did not ask for it? Then do nothing; nobody is signed in."
 )

@@ -19,7 +19,11 @@ const (
 
 func day(t time.Time) Time      { return timeAs(t, formatDay) }
 func shortDay(t time.Time) Time { return timeAs(t, formatShortDay) }
-func moment(t time.Time) Time   { return timeAs(t, formatMoment) }
+
+// Moment is a time as pages show it.
+func Moment(t time.Time) Time { return moment(t) }
+
+func moment(t time.Time) Time { return timeAs(t, formatMoment) }
 
 func timeAs(t time.Time, format string) Time {
 	if t.IsZero() {

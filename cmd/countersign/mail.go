@@ -45,6 +45,14 @@ func newSMTP(address, from string) (*smtp, error) {
 
 // SendSignInLink sends the mail; the link is written nowhere else.
 func (s *smtp) SendSignInLink(ctx context.Context, to, name, link string, expires time.Time) error {
+	return s.send(ctx, to, name, views.SignInMail(name, link, expires))
+}
+
+func (s *smtp) SendRequest(ctx context.Context, to, name, sender, what, url, code string) error {
+	return s.send(ctx, to, name, views.RequestMail(name, sender, what, url, code))
+}
+
+func (s *smtp) send(ctx context.Context, to, name string, text views.Mail) error {
 	m := mail.NewMsg()
 	if err := m.From(s.from); err != nil {
 		return fmt.Errorf("sender: %w", err)
@@ -52,7 +60,6 @@ func (s *smtp) SendSignInLink(ctx context.Context, to, name, link string, expire
 	if err := m.AddToFormat(name, to); err != nil {
 		return fmt.Errorf("recipient: %w", err)
 	}
-	text := views.SignInMail(name, link, expires)
 	m.Subject(text.Subject)
 	m.SetBodyString(mail.TypeTextPlain, text.Text)
 	m.AddAlternativeString(mail.TypeTextHTML, text.HTML)
@@ -64,6 +71,11 @@ func (s *smtp) SendSignInLink(ctx context.Context, to, name, link string, expire
 type noMail struct{ warn func() }
 
 func (n noMail) SendSignInLink(context.Context, string, string, string, time.Time) error {
+	n.warn()
+	return nil
+}
+
+func (n noMail) SendRequest(context.Context, string, string, string, string, string, string) error {
 	n.warn()
 	return nil
 }
@@ -82,10 +94,17 @@ type letter struct {
 const mailboxSize = 50
 
 func (b *mailbox) SendSignInLink(_ context.Context, to, name, link string, expires time.Time) error {
-	text := views.SignInMail(name, link, expires)
+	return b.keep(to, link, views.SignInMail(name, link, expires))
+}
+
+func (b *mailbox) SendRequest(_ context.Context, to, name, sender, what, url, code string) error {
+	return b.keep(to, url, views.RequestMail(name, sender, what, url, code))
+}
+
+func (b *mailbox) keep(to, link string, text views.Mail) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.mails = append(b.mails, letter{to: to, subject: text.Subject, text: text.Text, link: link, at: expires})
+	b.mails = append(b.mails, letter{to: to, subject: text.Subject, text: text.Text, link: link, at: time.Now()})
 	if len(b.mails) > mailboxSize {
 		b.mails = b.mails[1:]
 	}

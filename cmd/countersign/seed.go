@@ -197,7 +197,7 @@ func (d *demonstration) mailboxPage(ctx context.Context) (views.MailboxPage, err
 	defer d.post.mu.Unlock()
 	for i := len(d.post.mails) - 1; i >= 0; i-- {
 		m := d.post.mails[i]
-		page.Mails = append(page.Mails, views.MailboxMail{To: m.to, Subject: m.subject, Text: m.text, Link: m.link})
+		page.Mails = append(page.Mails, views.MailboxMail{To: m.to, Subject: m.subject, Text: m.text, Link: m.link, At: views.Moment(m.at)})
 	}
 	return page, nil
 }

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -34,7 +35,8 @@ const (
 
 // Options choose what is not the default.
 type Options struct {
-	Postgres bool   // else SQLite
+	Postgres bool   // else SQLite, without waiting for a disk
+	OnDisk   bool   // SQLite in a file, for Dump
 	Catalog  string // a built-in one or a file's path, else flat
 	BaseURL  string // else http://localhost:8080
 	NoStripe bool
@@ -71,7 +73,7 @@ func New(t testing.TB, o Options) *World {
 	catalog, err := billing.LoadCatalog(o.Catalog, os.ReadFile)
 	w.ok(err)
 	w.startStripe(catalog)
-	w.url = w.newDatabase(o.Postgres)
+	w.url = w.newDatabase(o)
 	w.Store = w.open()
 	w.config = billing.Config{
 		Store: w.Store, Notifier: w.Store, Mailer: w.Mail, Catalog: catalog, Clock: billing.ClockFunc(w.Box.Now),
@@ -90,11 +92,15 @@ func New(t testing.TB, o Options) *World {
 	return w
 }
 
-// Replica is a second service on the same database and Stripe account, with
-// connections of its own.
+// Replica is a second service on the same database and Stripe account, on
+// PostgreSQL with connections of its own. SQLite is for one process, so there
+// it shares the store.
 func (w *World) Replica() *billing.Service {
-	c, store := w.config, w.open()
-	c.Store, c.Notifier = store, store
+	c := w.config
+	if strings.HasPrefix(w.url, "postgres") {
+		store := w.open()
+		c.Store, c.Notifier = store, store
+	}
 	return billing.New(c)
 }
 
@@ -113,10 +119,13 @@ func (w *World) startStripe(catalog *billing.Catalog) {
 }
 
 // newDatabase makes an empty database that ends with the test.
-func (w *World) newDatabase(postgres bool) (url string) {
+func (w *World) newDatabase(o Options) (url string) {
 	w.T.Helper()
-	if !postgres {
+	switch {
+	case o.OnDisk:
 		return "sqlite:" + filepath.Join(w.T.TempDir(), "world.db")
+	case !o.Postgres:
+		return "sqlite::memory:"
 	}
 	return dbtest.PostgresDSN(w.T, func(dsn string) error {
 		s, err := db.Open(context.Background(), dsn, db.Options{})
@@ -261,6 +270,14 @@ type Mailbox struct {
 
 // SendSignInLink implements billing.Mailer.
 func (m *Mailbox) SendSignInLink(_ context.Context, to, _, url string, _ time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.To, m.Links = append(m.To, to), append(m.Links, url)
+	return nil
+}
+
+// SendRequest implements billing.Mailer.
+func (m *Mailbox) SendRequest(_ context.Context, to, _, _, _, url, _ string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.To, m.Links = append(m.To, to), append(m.Links, url)
