@@ -470,7 +470,7 @@ func TestUndoWithoutConsent(t *testing.T) {
 // TestNoSecretIsKept (C10): what people and agents hold is neither in the
 // database nor in the log.
 func TestNoSecretIsKept(t *testing.T) {
-	w, _, c := seamed(t, "pro", worldtest.Options{})
+	w, _, c := seamed(t, "pro", worldtest.Options{OnDisk: true})
 	noError(t, w.Service.RequestSignIn(ctx, c.Owner.Email, "/settings/billing"))
 	used, open := asked(t, w.Service, c.Agent, upgrade("scale")), asked(t, w.Service, c.OtherAgent, downgrade())
 	propose(t, w.Service, c.Agent, with(used.Token, upgrade("scale")), billing.StatusSwitched, nil)

@@ -12,7 +12,7 @@ import (
 
 // TestOpeningWritesNothing (W1): scanners and previews open every link.
 func TestOpeningWritesNothing(t *testing.T) {
-	w, _, c := seamed(t, "pro", worldtest.Options{})
+	w, _, c := seamed(t, "pro", worldtest.Options{OnDisk: true})
 	out := asked(t, w.Service, c.Agent, onWeb(upgrade("scale")))
 	stranger := w.NewCast("evil", "", "").Owner
 	before := w.Dump()

@@ -7,7 +7,7 @@ import (
 )
 
 // Dump is everything that the database holds, as text: two dumps are equal if
-// and only if nothing was written in between.
+// and only if nothing was written in between. SQLite has to be OnDisk.
 func (w *World) Dump() string {
 	w.T.Helper()
 	driver, source, tables := "postgres", w.url, `SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`
