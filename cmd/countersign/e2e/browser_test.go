@@ -3,7 +3,9 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -27,10 +29,12 @@ import (
 // waits that long when all is well.
 const patience = 20 * time.Second
 
+const windowHeight = 900
+
 // startBrowser starts the one Chromium that all tests share.
 func startBrowser(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 900),
+		chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, windowHeight),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 	)
 	alloc, stop := chromedp.NewExecAllocator(ctx, options...)
@@ -56,18 +60,18 @@ type tab struct {
 // newTab opens a tab with a cookie jar of its own. With scripts off it is a
 // browser in which JavaScript is switched off.
 func newTab(t *testing.T, scripts bool) *tab {
-	return openTab(t, browser, scripts, chromedp.WithNewBrowserContext())
+	return openTab(t, scripts, chromedp.WithNewBrowserContext())
 }
 
 // sibling opens another tab of the same person.
 func (b *tab) sibling() *tab {
-	return openTab(b.t, browser, b.scripts, chromedp.WithExistingBrowserContext(chromedp.FromContext(b.ctx).BrowserContextID))
+	return openTab(b.t, b.scripts, chromedp.WithExistingBrowserContext(chromedp.FromContext(b.ctx).BrowserContextID))
 }
 
-func openTab(t *testing.T, parent context.Context, scripts bool, option chromedp.ContextOption) *tab {
+func openTab(t *testing.T, scripts bool, option chromedp.ContextOption) *tab {
 	t.Helper()
 	w := &watch{}
-	ctx, cancel := chromedp.NewContext(parent, option, chromedp.WithListener(w.see))
+	ctx, cancel := chromedp.NewContext(browser, option, chromedp.WithListener(w.see))
 	t.Cleanup(cancel)
 	b := &tab{t: t, ctx: ctx, scripts: scripts, watch: w}
 	b.must(ctx, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
@@ -108,7 +112,7 @@ func (b *tab) within() (context.Context, context.CancelFunc) {
 func (b *tab) look(scheme string, width int64) {
 	b.t.Helper()
 	b.scheme, b.width = scheme, width
-	b.must(b.ctx, chromedp.EmulateViewport(width, 900), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+	b.must(b.ctx, chromedp.EmulateViewport(width, windowHeight), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
 		}})
@@ -297,12 +301,21 @@ func (b *tab) picture(state string) {
 	}
 }
 
+// capture makes the window as high as the page first, so that what sticks to the
+// window's edge is where it belongs.
 func (b *tab) capture() ([]byte, error) {
 	ctx, cancel := context.WithTimeout(b.ctx, patience/3)
 	defer cancel()
-	yes := true
-	r, err := chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &yes, OptimizeForSpeed: &yes})
-	return r.Data, err
+	height, err := chromedp.Run(ctx, chromedp.Evaluate[int64](`Math.max(document.documentElement.scrollHeight, 200)`))
+	if err != nil {
+		return nil, err
+	}
+	if err = chromedp.Do(ctx, chromedp.EmulateViewport(b.width, height)); err != nil {
+		return nil, err
+	}
+	fast := true
+	r, err := chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{OptimizeForSpeed: &fast})
+	return r.Data, errors.Join(err, chromedp.Do(b.ctx, chromedp.EmulateViewport(b.width, windowHeight)))
 }
 
 // watch collects what a browser complains about.
@@ -310,6 +323,7 @@ type watch struct {
 	mu      sync.Mutex
 	seen    []string
 	allowed []string
+	posts   int // forms sent
 }
 
 func (w *watch) see(event any) {
@@ -333,6 +347,11 @@ func (w *watch) see(event any) {
 		if err == nil && strings.HasPrefix(u.Scheme, "http") && u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1" {
 			w.add("asked another host: " + e.Request.URL)
 		}
+		if e.Request.Method == http.MethodPost {
+			w.mu.Lock()
+			w.posts++
+			w.mu.Unlock()
+		}
 	}
 }
 
@@ -340,6 +359,13 @@ func (w *watch) add(text string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.seen = append(w.seen, text)
+}
+
+// sent counts the forms that the page has sent.
+func (w *watch) sent() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.posts
 }
 
 // allow lets a complaint pass that the test provokes.

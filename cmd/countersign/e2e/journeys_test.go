@@ -2,10 +2,14 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
 )
 
 // The people of the demo.
@@ -527,12 +531,64 @@ func secureOnApproval(j journey) {
 	j.onPlan("Scale")
 }
 
+// doubleClick presses three times before the first answer is there. Scripts drop
+// the later presses; without them the form is sent again, and the nonce makes it
+// one change.
 func doubleClick(j journey) {
 	before := j.demo.stripe.paid("Acme")
 	j.signIn(ada)
+	posts := j.watch.sent()
 	amount := cents(j.t, j.pressIn("main", "Upgrade, pay $", 3))
 	j.see("Acme is on Scale")
+	if n := j.watch.sent() - posts; j.scripts && n != 1 || !j.scripts && n < 2 {
+		j.t.Errorf("the form was sent %d times; scripts: %v", n, j.scripts)
+	}
 	j.chargedOnce("Acme", before, amount)
 	j.onPlan("Scale")
 	j.chargedOnce("Acme", before, amount)
+}
+
+// TestParallelPresses sends one form of the page many times at once.
+func TestParallelPresses(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t)
+	j := journey{newTab(t, true), d}
+	before := d.stripe.paid("Acme")
+	j.signIn(ada)
+	amount := cents(t, eval[*spot](j.tab, locate+`("Upgrade, pay $", "main")`).Text)
+	form := eval[string](j.tab, `new URLSearchParams(new FormData(document.querySelector('form:has(input[name=plan][value=scale])'))).toString()`)
+	cookies, err := chromedp.Call(j.ctx, network.GetCookies, network.GetCookiesParams{})
+	if err != nil || len(cookies.Cookies) != 1 {
+		t.Fatalf("cookies %v, %v", cookies.Cookies, err)
+	}
+	session := cookies.Cookies[0]
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answers := make(chan string)
+	for range 8 {
+		go func() {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.url+"/settings/billing/change", strings.NewReader(form))
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			req.Header.Set("Origin", d.url)
+			req.Header.Set("Sec-Fetch-Site", "same-origin")
+			req.AddCookie(&http.Cookie{Name: session.Name, Value: session.Value})
+			res, err := client.Do(req)
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			_ = res.Body.Close()
+			answers <- res.Status
+		}()
+	}
+	for range 8 {
+		if answer := <-answers; answer != "303 See Other" {
+			t.Errorf("answered %s", answer)
+		}
+	}
+	j.chargedOnce("Acme", before, amount)
+	j.onPlan("Scale")
 }
