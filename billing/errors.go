@@ -106,7 +106,7 @@ var (
 	ErrSubscriptionExists = &Error{Kind: KindConflict, Code: "subscription_exists", Message: "There is a subscription already. Change its plan instead."}
 	ErrNoCustomer         = &Error{Kind: KindConflict, Code: "no_customer", Message: "There is nothing at Stripe yet. Start with a checkout."}
 	ErrPastDue            = &Error{Kind: KindConflict, Code: "payment_past_due", Message: "An invoice is unpaid. Pay it first, then change the plan."}
-	ErrPaymentPending     = &Error{Kind: KindConflict, Code: "payment_pending", Message: "An earlier change still waits for its payment. Finish or cancel that first."}
+	ErrPaymentPending     = &Error{Kind: KindConflict, Code: "payment_pending", Message: "An earlier change still waits for its payment. Finish it at the bank, or wait a day: it lapses by itself."}
 	ErrTokenInvalid       = &Error{Kind: KindInvalid, Code: "consent_token_invalid", Message: "This confirm_token is not valid. Ask again without a token."}
 	ErrTokenMismatch      = &Error{Kind: KindInvalid, Code: "consent_token_mismatch", Message: "This confirm_token was given for another change and is used up now. Ask again without a token."}
 	ErrTokenExpired       = &Error{Kind: KindInvalid, Code: "consent_token_expired", Message: "This confirm_token has expired. Ask again without a token."}
