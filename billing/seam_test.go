@@ -2,6 +2,7 @@ package billing_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -124,6 +125,15 @@ func fails(t testing.TB, err, want error, details ...any) {
 			t.Errorf("details[%v] = %v, want %v", details[i], got, details[i+1])
 		}
 	}
+}
+
+// asText makes values comparable that hold pointers.
+func asText(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 func noError(t testing.TB, err error) {

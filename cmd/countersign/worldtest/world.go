@@ -6,7 +6,9 @@ package worldtest
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -247,6 +249,30 @@ func (w *World) Sync(orgID string) billing.Subscription {
 func (w *World) Plan(orgID string) string {
 	w.T.Helper()
 	return w.Sync(orgID).Plan
+}
+
+// Org is the org's row.
+func (w *World) Org(orgID string) billing.Org {
+	w.T.Helper()
+	org, err := w.Store.Org(context.Background(), orgID)
+	w.ok(err)
+	return org
+}
+
+// OpenCheckouts are the addresses of all hosted pages that can still be paid.
+func (w *World) OpenCheckouts() []string {
+	w.T.Helper()
+	req := httptest.NewRequest(http.MethodGet, "/v1/checkout/sessions?status=open&limit=100", nil)
+	req.Header.Set("Authorization", "Bearer "+stripeKey)
+	rec := httptest.NewRecorder()
+	w.Box.Handler().ServeHTTP(rec, req)
+	var list struct{ Data []struct{ URL string } }
+	w.ok(json.Unmarshal(rec.Body.Bytes(), &list))
+	var urls []string
+	for _, s := range list.Data {
+		urls = append(urls, s.URL)
+	}
+	return urls
 }
 
 // Paid counts the succeeded charges of a customer.

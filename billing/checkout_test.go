@@ -1,0 +1,92 @@
+package billing_test
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/countersignhq/countersign/billing"
+	"github.com/countersignhq/countersign/cmd/countersign/worldtest"
+)
+
+// TestCheckoutIsOne (I13): at most one hosted page of an org can be paid.
+func TestCheckoutIsOne(t *testing.T) {
+	open := func(t *testing.T, w *worldtest.World, p billing.Principal, plan string) string {
+		t.Helper()
+		url, err := w.Service.Checkout(ctx, p, plan)
+		noError(t, err)
+		if pages := w.OpenCheckouts(); !slices.Equal(pages, []string{url}) {
+			t.Fatalf("open pages %v, want %s", pages, url)
+		}
+		return url
+	}
+	w := worldtest.New(t, worldtest.Options{})
+	c := w.NewCast("acme", "", "")
+	first := open(t, w, c.Owner, "pro")
+	for _, p := range []billing.Principal{c.Owner, c.Admin, c.Agent, c.OwnerTool} {
+		if again := open(t, w, p, "pro"); again != first {
+			t.Errorf("%s got a page of their own", p.Name)
+		}
+	}
+	if out := propose(t, w.Service, c.Agent, upgrade("pro"), billing.StatusCheckoutRequired, nil); out.CheckoutURL != first {
+		t.Error("an upgrade opens another page")
+	}
+	other := open(t, w, c.Owner, "scale")
+	if back := open(t, w, c.Owner, "pro"); other == first || back == first || back == other {
+		t.Error("an ended page was given out")
+	}
+	w.Advance(29 * time.Minute)
+	last := open(t, w, c.Owner, "pro")
+	w.Advance(90 * time.Second) // too little is left to type a card number
+	if open(t, w, c.Owner, "pro") == last {
+		t.Error("a page about to end was given out")
+	}
+	_, err := w.Box.Subscribe(w.Org(c.Org.ID).CustomerID, "pro_month", visa)
+	noError(t, err)
+	done, err := w.Service.FinishCheckout(ctx, c.Owner)
+	if err != nil || !done || w.Org(c.Org.ID).Checkout != nil {
+		t.Errorf("done %v, page kept %v, %v", done, w.Org(c.Org.ID).Checkout, err)
+	}
+	_, err = w.Service.Checkout(ctx, c.Owner, "scale")
+	fails(t, err, billing.ErrSubscriptionExists)
+}
+
+// TestRacingCheckouts: whoever opens the page at the same moment, for whatever
+// plan, one page is left, and everybody who asked for its plan has its address.
+func TestRacingCheckouts(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		plans []string
+	}{
+		{"one plan", []string{"pro"}},
+		{"two plans", []string{"pro", "scale"}},
+	} {
+		for _, postgres := range []bool{false, true} {
+			t.Run(tc.name+map[bool]string{true: " on PostgreSQL"}[postgres], func(t *testing.T) {
+				w := worldtest.New(t, worldtest.Options{Postgres: postgres})
+				a := &arena{w: w, replicas: [2]*billing.Service{w.Service, w.Replica()}}
+				c := w.NewCast("acme", "", "")
+				var mu sync.Mutex
+				urls := map[string]bool{}
+				a.together(8, func(i int, s *billing.Service) {
+					url, err := s.Checkout(ctx, c.Owner, tc.plans[i%len(tc.plans)])
+					mu.Lock()
+					defer mu.Unlock()
+					urls[url] = true
+					// With two plans one may lose three times in a row; that is said.
+					if err != nil && (len(tc.plans) == 1 || billing.CodeOf(err) != billing.ErrChangeInProgress.Code) {
+						t.Errorf("racer %d: %v", i, err)
+					}
+				})
+				pages := w.OpenCheckouts()
+				if len(pages) != 1 || !urls[pages[0]] || w.Org(c.Org.ID).Checkout.URL != pages[0] {
+					t.Errorf("open pages %v, given out %v", pages, urls)
+				}
+				if len(tc.plans) == 1 && len(urls) != 1 {
+					t.Errorf("%d pages were given out", len(urls))
+				}
+			})
+		}
+	}
+}
