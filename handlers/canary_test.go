@@ -51,8 +51,12 @@ func (s *site) keptSecrets() {
 	if n := s.secrets.in(log); n > 0 {
 		s.t.Errorf("%d secrets are in the log", n)
 	}
-	if n := s.secrets.in(s.Dump()); n > 0 {
+	dump := s.Dump()
+	if n := s.secrets.in(dump); n > 0 {
 		s.t.Errorf("%d secrets are in the database", n)
+	}
+	if !strings.Contains(dump, "subscriptions") {
+		s.t.Error("the dump that is searched is empty")
 	}
 	if strings.Contains(log, "net/http: ") {
 		s.t.Errorf("the HTTP server complains:\n%s", log)

@@ -49,6 +49,7 @@ func (lasting) Context() context.Context { return context.Background() }
 
 func newSite(t *testing.T, o worldtest.Options) *site {
 	t.Helper()
+	o.OnDisk = true // for dumps
 	s := &site{World: worldtest.New(lasting{t}, o), t: t}
 	now := billing.ClockFunc(s.Box.Now)
 	config := handlers.Config{

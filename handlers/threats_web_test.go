@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/countersignhq/countersign/billing"
 	"github.com/countersignhq/countersign/cmd/countersign/worldtest"
+	"github.com/countersignhq/countersign/static"
 	"github.com/countersignhq/countersign/web"
 )
 
@@ -32,7 +34,7 @@ var visits = []map[string]string{
 
 // address fills in a route's path.
 func address(r web.Route, request, link string) string {
-	return strings.NewReplacer("{request}", request, "{token}", link, "{file}", "app.css", "{$}", "").Replace(r.Path)
+	return strings.NewReplacer("{request}", request, "{token}", link, "{file}", path.Base(static.Path("app.css")), "{$}", "").Replace(r.Path)
 }
 
 // TestW1: a hundred visits of each address, by bots without a session and by a
@@ -147,7 +149,7 @@ func (s *site) formFor(p billing.Principal, r web.Route, request string) url.Val
 	digest := strings.Repeat("0", 64)
 	purpose := map[string]string{
 		"/logout": "session", "/session/org": "session",
-		"/approve/{request}": "approve:" + request + ":" + digest, "/approve/{request}/opened": "opened:" + request,
+		"/approve/{request}": "approve:" + request + ":" + digest, "/approve/{request}/opened": "opened:" + request, "/approve/{request}/send": "send:" + request,
 	}[r.Path]
 	if purpose == "" {
 		purpose = "billing"
@@ -295,7 +297,7 @@ func TestW6(t *testing.T) {
 			}
 		}
 	}
-	for _, r := range []web.Route{{Path: "/approve/{request}"}, {Path: "/approve/{request}/opened"}} {
+	for _, r := range []web.Route{{Path: "/approve/{request}"}, {Path: "/approve/{request}/opened"}, {Path: "/approve/{request}/send"}} {
 		a := s.submit(q.owner, address(r, foreign, ""), s.formFor(q.Owner, r, foreign)).is(404, "")
 		if b := s.submit(q.owner, address(r, nobodys, ""), s.formFor(q.Owner, r, nobodys)); a.same() != b.same() {
 			t.Errorf("%s\n%s", a.same(), b.same())

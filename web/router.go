@@ -133,7 +133,7 @@ func (rt *Router) OpenForm(path string, h Handler) {
 func (rt *Router) API(method, path string, need Need, h Handler, query ...string) {
 	h = only(query, h)
 	if method != http.MethodGet {
-		h = limited(h)
+		h = limited(keyed(h))
 	}
 	rt.add(DoorAPI, method, path, caller(need, h))
 }

@@ -1,0 +1,363 @@
+package handlers_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/countersignhq/countersign/billing"
+	"github.com/countersignhq/countersign/cmd/countersign/worldtest"
+	"github.com/countersignhq/countersign/web"
+)
+
+// class is what a caller is, as far as rights go.
+type class string
+
+// The classes of callers. A member token is of the class of its person's role.
+const (
+	anybody  class = "nobody"
+	boss     class = "owner or billing admin, cookie"
+	plain    class = "member, cookie"
+	bossTool class = "owner or billing admin, token"
+	tool     class = "member, token"
+	agent    class = "agent"
+	reader   class = "agent that may only read"
+	asker    class = "agent that may only ask"
+	paused   class = "agent that is paused"
+	revoked  class = "agent that is revoked"
+	hostKey  class = "host"
+)
+
+var classes = []class{anybody, boss, plain, bossTool, tool, agent, reader, asker, paused, revoked, hostKey}
+
+// rule is a line of the table: who may, and what the others get.
+type rule struct {
+	need    need
+	ok      int // the answer for those who may
+	foreign int // the answer for those who may, about another org's thing; 0 if the route is about none
+	body    func(x cell) string
+}
+
+type need string
+
+// The needs, each with the answer for those who have it not.
+const (
+	needNothing need = "nothing"
+	needSession need = "a person"
+	needManager need = "a person who can manage"
+	needRead    need = "read"
+	needAsk     need = "ask"
+	needOwn     need = "one's own request"
+)
+
+// denied is the whole of the rights: for each need, what the classes that lack
+// it are answered.
+var denied = map[need]map[class]int{
+	needNothing: {},
+	needSession: {anybody: 303, bossTool: 303, tool: 303, agent: 303, reader: 303, asker: 303, paused: 303, revoked: 303, hostKey: 303},
+	needManager: {anybody: 303, plain: 403, bossTool: 303, tool: 303, agent: 303, reader: 303, asker: 303, paused: 303, revoked: 303, hostKey: 303},
+	needRead:    {anybody: 401, asker: 403, revoked: 401, hostKey: 403},
+	needAsk:     {anybody: 401, plain: 403, tool: 403, reader: 403, paused: 403, revoked: 401, hostKey: 403},
+	needOwn:     {anybody: 401, boss: 404, plain: 404, bossTool: 404, tool: 404, reader: 404, asker: 403, paused: 404, revoked: 401, hostKey: 404},
+}
+
+// rules has a line for each route. The bodies are such that nothing happens
+// twice: they may be sent by everybody, in any order.
+var rules = map[string]rule{
+	"GET /login":                       {need: needNothing, ok: 200},
+	"POST /login":                      {need: needNothing, ok: 200, body: fields(func(x cell) url.Values { return url.Values{"email": {fmt.Sprintf("nobody%d@nowhere.test", x.n)}} })},
+	"GET /login/{token}":               {need: needNothing, ok: 404},
+	"POST /login/{token}":              {need: needNothing, ok: 404, body: fields(none)},
+	"POST /logout":                     {need: needSession, ok: 303, body: fields(none)},
+	"POST /session/org":                {need: needSession, ok: 303, foreign: 404, body: fields(func(x cell) url.Values { return url.Values{"org": {x.org.Org.ID}} })},
+	"GET /{$}":                         {need: needSession, ok: 303},
+	"GET /settings/billing":            {need: needSession, ok: 200},
+	"GET /settings/billing/review":     {need: needManager, ok: 200},
+	"POST /settings/billing/change":    {need: needManager, ok: 303, body: fields(func(x cell) url.Values { return url.Values{"plan": {"pro"}} })},
+	"POST /settings/billing/downgrade": {need: needManager, ok: 303, body: fields(none)},
+	"POST /settings/billing/resume":    {need: needManager, ok: 303, body: fields(none)},
+	"POST /settings/billing/checkout":  {need: needManager, ok: 409, body: fields(none)},
+	"GET /settings/billing/success":    {need: needSession, ok: 303},
+	"GET /settings/billing/portal":     {need: needSession, ok: 303},
+	"POST /settings/billing/portal":    {need: needManager, ok: 303, body: fields(none)},
+	"GET /settings/approvals":          {need: needSession, ok: 200},
+	"GET /approve/{request}":           {need: needNothing, ok: 200, foreign: 404},
+	"POST /approve/{request}":          {need: needManager, ok: 409, foreign: 404, body: fields(func(cell) url.Values { return url.Values{"decision": {"approve"}} })},
+	"POST /approve/{request}/opened":   {need: needSession, ok: 204, foreign: 404, body: fields(none)},
+	"POST /approve/{request}/send":     {need: needSession, ok: 303, foreign: 404, body: fields(none)},
+	"GET /api/billing":                 {need: needRead, ok: 200},
+	"POST /api/billing/checkout":       {need: needAsk, ok: 409, body: jsonBody(`{}`)},
+	"POST /api/billing/portal":         {need: needAsk, ok: 200, body: jsonBody(`{}`)},
+	"POST /api/billing/upgrade":        {need: needAsk, ok: 200, body: jsonBody(`{"plan":"pro"}`)},
+	"POST /api/billing/downgrade":      {need: needAsk, ok: 200, body: jsonBody(`{"mode":"web"}`)},
+	"GET /api/billing/preview":         {need: needRead, ok: 200},
+	"GET /api/billing/invoices":        {need: needRead, ok: 200, foreign: 200},
+	"GET /api/web-approve/status":      {need: needOwn, ok: 200, foreign: 404},
+	"POST /api/web-approve/cancel":     {need: needOwn, ok: 200, foreign: 404, body: func(x cell) string { return `{"request":"` + x.request + `"}` }},
+	"GET /api/approvals":               {need: needRead, ok: 200, foreign: 200},
+	"GET /openapi.json":                {need: needNothing, ok: 200},
+	"GET /healthz":                     {need: needNothing, ok: 200},
+	"GET /readyz":                      {need: needNothing, ok: 200},
+	"POST /stripe/webhook":             {need: needNothing, ok: 400, body: jsonBody(`{}`)},
+	"GET /static/{file}":               {need: needNothing, ok: 200},
+}
+
+// exceptions are the few cells that a rule does not tell: by route, class, and
+// whether the thing is another org's.
+var exceptions = map[string]int{
+	// Whoever is signed in needs no sign-in page.
+	"GET /login|" + string(boss): 303, "GET /login|" + string(plain): 303,
+	// The page of a request shows people their org's and nobody else anything
+	// but the way to sign in, so there is nothing to find out.
+	"GET /approve/{request}|foreign|" + string(anybody): 200, "GET /approve/{request}|foreign|" + string(bossTool): 200, "GET /approve/{request}|foreign|" + string(tool): 200,
+	"GET /approve/{request}|foreign|" + string(agent): 200, "GET /approve/{request}|foreign|" + string(reader): 200, "GET /approve/{request}|foreign|" + string(asker): 200,
+	"GET /approve/{request}|foreign|" + string(paused): 200, "GET /approve/{request}|foreign|" + string(revoked): 200, "GET /approve/{request}|foreign|" + string(hostKey): 200,
+	// That there is such a request is not told to a foreign org's member either.
+	"POST /approve/{request}|foreign|" + string(plain): 404,
+	// A key or role that may not withdraw anything is told so, whatever the id.
+	"POST /api/web-approve/cancel|" + string(plain): 403, "POST /api/web-approve/cancel|" + string(tool): 403, "POST /api/web-approve/cancel|" + string(reader): 403,
+	"POST /api/web-approve/cancel|foreign|" + string(plain): 403, "POST /api/web-approve/cancel|foreign|" + string(tool): 403, "POST /api/web-approve/cancel|foreign|" + string(reader): 403,
+}
+
+// expected is the status of a cell.
+func expected(route string, r rule, c class, foreign bool) int {
+	key := route + "|"
+	if foreign {
+		key += "foreign|"
+	}
+	if status, ok := exceptions[key+string(c)]; ok {
+		return status
+	}
+	if status, ok := denied[r.need][c]; ok {
+		return status
+	}
+	if foreign {
+		return r.foreign
+	}
+	return r.ok
+}
+
+// cell is one call of the matrix.
+type cell struct {
+	s       *site
+	route   web.Route
+	p       billing.Principal // for form tokens; zero without a session
+	org     people            // whose thing it is about
+	request string
+	n       int // of the caller
+}
+
+func none(cell) url.Values { return url.Values{} }
+
+// fields fills in what every form of ours carries.
+func fields(more func(x cell) url.Values) func(x cell) string {
+	return func(x cell) string {
+		out := x.s.formFor(x.p, x.route, x.request)
+		for _, name := range []string{"plan", "org", "decision", "email", "quote"} {
+			out.Del(name)
+		}
+		if strings.HasPrefix(x.route.Path, "/approve/") {
+			out.Set("quote", "x.y")
+		}
+		for k, v := range more(x) {
+			out[k] = v
+		}
+		return out.Encode()
+	}
+}
+
+func jsonBody(body string) func(cell) string { return func(cell) string { return body } }
+
+// suspect is a caller of the matrix with its class.
+type suspect struct {
+	caller
+	class class
+	p     billing.Principal
+}
+
+func (s *site) suspects(p people) []suspect {
+	s.t.Helper()
+	key := func(name string, c class, n billing.NewKey) suspect {
+		n.Name, n.OrgID = name, p.Org.ID
+		if c == hostKey {
+			n.OrgID = ""
+		}
+		return suspect{s.key(n), c, billing.Principal{}}
+	}
+	list := []suspect{
+		{nobody, anybody, billing.Principal{}}, {p.owner, boss, p.Owner}, {p.admin, boss, p.Admin}, {p.member, plain, p.Member},
+		key("owner's token", bossTool, billing.NewKey{Kind: billing.KindMember, PrincipalID: p.Owner.ID}),
+		key("admin's token", bossTool, billing.NewKey{Kind: billing.KindMember, PrincipalID: p.Admin.ID}),
+		key("member's token", tool, billing.NewKey{Kind: billing.KindMember, PrincipalID: p.Member.ID}),
+		{p.agent, agent, billing.Principal{}},
+		key("reader", reader, billing.NewKey{Kind: billing.KindAgent, Scopes: []string{billing.ScopeRead}}),
+		key("asker", asker, billing.NewKey{Kind: billing.KindAgent, Scopes: []string{billing.ScopeRequest}}),
+		key("paused", paused, billing.NewKey{Kind: billing.KindAgent}), key("revoked", revoked, billing.NewKey{Kind: billing.KindAgent}),
+		key("host", hostKey, billing.NewKey{Kind: billing.KindHost}),
+	}
+	for i, x := range list {
+		if x.class != paused && x.class != revoked {
+			continue
+		}
+		principal, err := s.Service.Authenticate(s.t.Context(), x.key)
+		s.ok(err)
+		end := s.Store.PauseCredential
+		if x.class == revoked {
+			end = s.Store.RevokeCredential
+		}
+		s.ok(end(s.t.Context(), p.Org.ID, principal.CredentialID, s.Box.Now()))
+		list[i].p = billing.Principal{}
+	}
+	return list
+}
+
+// TestRoleMatrixGenerated calls every route of the table as everybody, about a
+// thing of one's own org and of another's, and compares each answer with the
+// rules. A refused call writes nothing, and no answer speaks of another org.
+func TestRoleMatrixGenerated(t *testing.T) {
+	s := newSite(t, worldtest.Options{})
+	p, q := s.people("acme", "pro", visa), s.people("zebra", "pro", visa)
+	suspects := s.suspects(p)
+	seen, cells := map[class]bool{}, 0
+	for _, r := range s.routes {
+		route := r.Method + " " + r.Path
+		line, ok := rules[route]
+		if !ok {
+			t.Errorf("no rule for %s", route)
+			continue
+		}
+		s.Advance(61 * time.Second)
+		mine, theirs := s.ask(p.agent, "scale"), s.ask(q.agent, "scale")
+		for i, x := range suspects {
+			seen[x.class] = true
+			for _, foreign := range []bool{false, true} {
+				if foreign && line.foreign == 0 {
+					continue
+				}
+				at := cell{s: s, route: r, p: x.p, org: p, request: mine, n: i}
+				if foreign {
+					at.org, at.request = q, theirs
+				}
+				if r.Path == "/logout" && x.session != "" { // a session of its own to end
+					again, session := s.Person(p.Org, x.p.Email, x.p.Role)
+					x.p, at.p, x.session = again, again, session
+				}
+				s.try(x, at, route, line, foreign)
+				cells++
+			}
+			if r.Path == "/login" && i == 6 || strings.HasSuffix(r.Path, "/send") && x.session != "" {
+				s.Advance(61 * time.Minute) // mails an hour
+			}
+		}
+	}
+	for _, c := range classes {
+		if !seen[c] {
+			t.Errorf("nobody is a %q", c)
+		}
+	}
+	for route := range rules {
+		method, path, _ := strings.Cut(route, " ")
+		if !s.has(method, path) {
+			t.Errorf("a rule for %s, which is no route", route)
+		}
+	}
+	s.never(p)
+	s.never(q)
+	t.Logf("%d cells on %d routes, %d callers", cells, len(s.routes), len(suspects))
+}
+
+func (s *site) has(method, path string) bool {
+	for _, r := range s.routes {
+		if r.Method == method && r.Path == path {
+			return true
+		}
+	}
+	return false
+}
+
+// try makes the call of one cell and holds its answer against the rules.
+func (s *site) try(x suspect, at cell, route string, line rule, foreign bool) {
+	s.t.Helper()
+	c := call{as: x.caller, method: at.route.Method, path: address(at.route, at.request, "csl_x")}
+	switch {
+	case line.body != nil && (at.route.Door == web.DoorAPI || at.route.Path == "/stripe/webhook"):
+		c.kind, c.body = jsonKind, line.body(at)
+	case line.body != nil:
+		c.kind, c.body = formKind, line.body(at)
+	}
+	switch at.route.Path {
+	case "/api/web-approve/status":
+		s.Advance(6 * time.Second) // polls keep their distance
+		c.path += "?request=" + at.request
+	case "/settings/billing/review", "/api/billing/preview":
+		c.path += "?plan=scale"
+	case "/api/billing/invoices":
+		if foreign {
+			c.path += "?cursor=" + s.invoice(at.org)
+		}
+	case "/api/approvals":
+		if foreign {
+			c.path += "?cursor=" + at.request
+		}
+	}
+	want := expected(route, line, x.class, foreign)
+	s.get(x.caller, "/api/billing") // notes that the key was used, once a minute
+	before := s.Dump()
+	a := s.do(c)
+	if a.status != want {
+		s.t.Errorf("%s by %s (%s), foreign %v: %d, want %d: %.200s", route, x.name, x.class, foreign, a.status, want, a.body)
+	}
+	if _, refused := denied[line.need][x.class]; refused || c.method == http.MethodGet || want >= 400 || foreign {
+		if after := s.Dump(); after != before && at.route.Path != "/settings/billing/success" {
+			s.t.Errorf("%s by %s wrote:\n%s", route, x.name, difference(before, after))
+		}
+	}
+	for _, word := range []string{"zebra", "acme"} {
+		if strings.Contains(a.body, word) && (word == "zebra" || x.class == anybody || x.class == revoked || x.class == hostKey) {
+			s.t.Errorf("%s by %s speaks of %s: %.300s", route, x.name, word, a.body)
+		}
+	}
+}
+
+func (s *site) invoice(p people) string {
+	s.t.Helper()
+	rows, err := s.Store.Invoices(s.t.Context(), p.Org.ID, "", 1)
+	s.ok(err)
+	return rows[0].ID
+}
+
+// TestRightsFollowAtOnce (I12): what changes about a person or a key counts at
+// the next call, with the same cookie and the same token.
+func TestRightsFollowAtOnce(t *testing.T) {
+	s := newSite(t, worldtest.Options{})
+	p := s.people("acme", "pro", visa)
+	upgrade := func(by caller, status int, word string) {
+		t.Helper()
+		s.post(by, "/api/billing/upgrade", `{"plan":"pro"}`).is(status, word)
+	}
+	for _, by := range []caller{p.owner, p.tool} {
+		upgrade(by, 200, "resumed")
+	}
+	for _, step := range []struct {
+		role   billing.Role
+		status int
+		word   string
+	}{{billing.RoleMember, 403, "forbidden"}, {billing.RoleBillingAdmin, 200, "resumed"}, {billing.RoleMember, 403, "forbidden"}, {billing.RoleOwner, 200, "resumed"}} {
+		_, err := s.Service.AddMember(t.Context(), p.Org.ID, p.Owner.Email, "Owner", step.role)
+		s.ok(err)
+		for _, by := range []caller{p.owner, p.tool} {
+			upgrade(by, step.status, step.word)
+		}
+	}
+	upgrade(p.agent, 200, "resumed")
+	s.ok(s.Store.PauseCredential(t.Context(), p.Org.ID, p.Agent.CredentialID, s.Box.Now()))
+	upgrade(p.agent, 403, "key_paused")
+	s.ok(s.Store.PauseCredential(t.Context(), p.Org.ID, p.Agent.CredentialID, time.Time{}))
+	upgrade(p.agent, 200, "resumed")
+	s.ok(s.Store.RevokeCredential(t.Context(), p.Org.ID, p.Agent.CredentialID, s.Box.Now()))
+	upgrade(p.agent, 401, "unauthorized")
+	upgrade(p.other, 200, "resumed")
+}
