@@ -50,7 +50,7 @@ func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
 	if s.writer, err = s.sqlitePool(writer, 1, true); err != nil {
 		return err
 	}
-	s.readers, err = s.sqlitePool(sqliteDSN(path)+"&_query_only=1", cmp.Or(o.MaxConns, 4), false)
+	s.readers, err = s.sqlitePool(sqliteDSN(path)+"&_query_only=1", cmp.Or(o.MaxConns, 16), false)
 	return err
 }
 
