@@ -36,6 +36,10 @@ func (r *Request) fail(err error) {
 	if r.w.status != 0 { // too late to say anything
 		return
 	}
+	if e == errCanceled { // nobody is there to read a page
+		r.w.WriteHeader(status)
+		return
+	}
 	switch {
 	case r.json:
 		r.failJSON(status, e)
