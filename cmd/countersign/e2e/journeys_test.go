@@ -68,6 +68,19 @@ func (j journey) signIn(email string) {
 	j.see("Current plan")
 }
 
+// openMail waits for a mail in the mailbox and follows its link.
+func (j journey) openMail(subject, to string) {
+	j.t.Helper()
+	link := `[...document.querySelectorAll('li')].find(l => l.querySelector('h3').innerText.includes(` + quote(subject) + `) && l.innerText.includes(` + quote("To "+to) + `))?.querySelector('a[href]').href ?? ''`
+	href := ""
+	eventually(j.t, "a mail to "+to, patience, func() bool {
+		j.open(j.demo.url + "/dev/mailbox")
+		href = eval[string](j.tab, link)
+		return href != ""
+	})
+	j.open(href)
+}
+
 // billing opens Settings → Billing.
 func (j journey) billing() { j.t.Helper(); j.open(j.demo.url + "/settings/billing") }
 
@@ -142,7 +155,8 @@ func story(j journey) {
 	j.see("Check your email")
 	j.shot("login-sent")
 	j.press("Open the demo mailbox")
-	j.press("Open the sign-in link")
+	j.see("Emails land here")
+	j.openMail("Sign in to Countersign", ada)
 	j.shot("login-confirm")
 	j.press("Sign in as " + ada)
 
@@ -281,10 +295,26 @@ func notAnOwner(j journey) {
 			j.t.Errorf("a member can press %q", button)
 		}
 	}
-	j.shot("approve-member")
+	j.press("Send to owners")
+	j.see("Sent to Ada Okafor, Ben Castillo")
+	j.focusOn("Sent to Ada Okafor")
+	j.shot("approve-member-sent")
 	if s := j.demo.agent().poll(r, 0); s.Status != "pending" {
 		j.t.Errorf("the poll says %+v", s)
 	}
+
+	// The owner reads the mail at the same browser.
+	j.openMail("A request waits for your answer", ada)
+	j.see("You can read this, but not decide it")
+	j.see(r.Code)
+	j.press("Not you? Sign out")
+	j.fill("Email address", ada)
+	j.press("Email me a sign-in link")
+	j.see("Check your email")
+	j.openMail("Sign in to Countersign", ada)
+	j.press("Sign in as " + ada)
+	j.see("Upgrade Acme to Scale?")
+	j.until("something to approve", locate+`("Approve, pay $", "body")`)
 }
 
 // priceChanged: a page that stayed open beyond the life of its quote asks again.
