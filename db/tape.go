@@ -34,13 +34,13 @@ const (
 func (t *Tape) Statements() (all, commits int) {
 	inside := false
 	for _, s := range t.steps {
-		switch {
-		case s.text == begin:
+		switch s.text {
+		case begin:
 			inside = true
-		case s.text == commit:
+		case commit:
 			inside = false
 			commits++
-		case s.text == rollback:
+		case rollback:
 			inside = false
 		default:
 			all++
@@ -181,7 +181,7 @@ func (c *recordingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver
 
 type recordingTx struct {
 	driver.Tx
-	ctx context.Context //nolint:containedctx // the driver's Commit has none
+	ctx context.Context // of the transaction: the driver's Commit has none
 }
 
 func (t recordingTx) Commit() error {

@@ -75,14 +75,14 @@ func bench(ctx context.Context, f benchFlags, out io.Writer) (err error) {
 
 // starter is a product's two processes on one kind of database.
 type starter struct {
-	name     string // SQLite or PostgreSQL
+	name string // SQLite or PostgreSQL
 	// inProcess: the database is a part of the server, and so is its cost.
 	inProcess bool
-	api      float64
-	page     float64 // targets, as parts of "hello"
-	app, sql *child
-	billing  *shot
-	settings *shot
+	api       float64
+	page      float64 // targets, as parts of "hello"
+	app, sql  *child
+	billing   *shot
+	settings  *shot
 }
 
 // race is the servers that are measured by turns.
@@ -243,7 +243,10 @@ func (r *race) compare(s *starter, phase string, mine tally, bare report) {
 	if names[phase] == "" {
 		return
 	}
-	row := r.table.row(names[phase], s.name).atMost(1.5, "×")
-	row.note = fmt.Sprintf("%.0f statements, %.0f commits: bare %.0f/s", bare.Statements, bare.Commits, bare.Tally.perSecond())
-	row.add(mine.perSecond(), bare.Tally.perSecond()/mine.perSecond())
+	sql := bare.Tally.perSecond()
+	row := r.table.row(names[phase], s.name).atMost(1.5, "×").add(mine.perSecond(), sql/mine.perSecond())
+	hello := median(r.table.row("net/http hello", "").rates)
+	row.served = append(row.served, 1/mine.perSecond()/(1/sql+1/hello))
+	row.note = fmt.Sprintf("%.0f statements, %.0f commits: bare %.0f/s; %.2f× of these and hello",
+		bare.Statements, bare.Commits, sql, median(row.served))
 }

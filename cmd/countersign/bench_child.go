@@ -32,7 +32,7 @@ func startChild(ctx context.Context, kind, profiles string, env ...string) (*chi
 	if profiles != "" {
 		args = append(args, "--cpuprofile", filepath.Join(profiles, kind+"-"+benchName(env)+".pprof"))
 	}
-	c := &child{cmd: exec.CommandContext(ctx, self, args...)}
+	c := &child{cmd: exec.CommandContext(ctx, self, args...)} //nolint:gosec // this very program
 	c.cmd.Env = append(os.Environ(), env...)
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		return nil, err

@@ -21,6 +21,7 @@ type result struct {
 	what, on, unit, note string
 	rates, figures       []float64
 	cpu, byCPU           []float64
+	served               []float64 // the figure if the bare SQL, too, were served over HTTP
 	target               float64
 	most                 bool // the target is the most that may be, not the least
 }
