@@ -40,8 +40,8 @@ func (s *Service) execute(ctx context.Context, i Intent) (Outcome, error) {
 	if err != nil {
 		return s.later(i, err), nil
 	}
-	if _, err = s.requote(ctx, sub, i.Quote); errors.Is(err, ErrQuoteChanged) {
-		return s.settle(ctx, i, IntentPending, IntentRefused, failed(i, ErrQuoteChanged))
+	if _, err = s.requote(ctx, sub, i.Quote); impossible(err) {
+		return s.settle(ctx, i, IntentPending, IntentRefused, failed(i, err))
 	} else if err != nil {
 		return s.later(i, err), nil
 	}
@@ -67,6 +67,14 @@ func (s *Service) execute(ctx context.Context, i Intent) (Outcome, error) {
 	}
 	i.State, i.Attempt = IntentCalling, 1
 	return s.call(ctx, i)
+}
+
+// impossible reports whether a quote was refused for good: another price, or a
+// change that cannot be made any more. Waiting would not help, and an intent
+// that waits keeps the org from every other change.
+func impossible(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && (e.Kind == KindConflict || e.Kind == KindInvalid)
 }
 
 // call asks Stripe, and asks again in the same words while it is only busy.

@@ -458,3 +458,47 @@ func TestLeftLyingAndStale(t *testing.T) {
 		})
 	}
 }
+
+// TestPendingChangeBecameImpossible: a change that was agreed to before Stripe
+// could be asked, and that Stripe would refuse by the time it can, is over. It
+// does not stand in the way of the org's next one for ever.
+func TestPendingChangeBecameImpossible(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		become func(t *testing.T, w *worldtest.World, c worldtest.Cast)
+	}{
+		{"the period is over", func(_ *testing.T, w *worldtest.World, _ worldtest.Cast) { w.Advance(32 * 24 * time.Hour) }},
+		{"the subscription is gone", func(t *testing.T, w *worldtest.World, c worldtest.Cast) {
+			sub, err := w.Store.Subscription(ctx, c.Org.ID)
+			noError(t, err)
+			noError(t, w.Box.CancelAtPeriodEnd(sub.SubscriptionID, true))
+			w.Advance(32 * 24 * time.Hour)
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w, s, c := seamed(t, "pro", worldtest.Options{})
+			request := asked(t, w.Service, c.Agent, onWeb(upgrade("scale"))).Approval.ID
+			s.fetch = func(func() (billing.State, []billing.Invoice, error)) (billing.State, []billing.Invoice, error) {
+				return billing.State{}, nil, errors.New("dial tcp: no route")
+			}
+			if r, err := pressed(t, w.Service, c.Owner, request); err != nil || r.Approval.State != billing.ApprovalApproved {
+				t.Fatalf("%s, %v", r.Approval.State, err)
+			}
+			s.fetch = nil
+			paid, _ := w.Paid(w.Org(c.Org.ID).CustomerID)
+			tc.become(t, w, c)
+			renewed, _ := w.Paid(w.Org(c.Org.ID).CustomerID)
+			recoverAll(t, w, w.Service)
+			a, err := w.Service.Status(ctx, c.Agent, request, 0)
+			if err != nil || a.State != billing.ApprovalFailed || a.Result == nil || a.Result.Failure == nil {
+				t.Errorf("the poll says %s, %+v, %v", a.State, a.Result, err)
+			}
+			if _, err = w.Store.OpenIntent(ctx, c.Org.ID); !errors.Is(err, billing.ErrNotFound) {
+				t.Errorf("still open: %v", err)
+			}
+			if n, _ := w.Paid(w.Org(c.Org.ID).CustomerID); n != renewed || renewed-paid > 1 {
+				t.Errorf("%d payments, then %d, then %d", paid, renewed, n)
+			}
+		})
+	}
+}
