@@ -74,6 +74,15 @@ func (s *Service) newCheckout(ctx context.Context, p Principal, org Org, plan Pl
 			return Checkout{}, err
 		}
 	}
+	// Now that the older page can no longer be paid: it may have been, a moment
+	// ago. A second subscription would charge the org twice.
+	sub, err := s.SyncOrg(ctx, org.ID)
+	switch {
+	case err != nil:
+		return Checkout{}, err
+	case sub.Status.Live():
+		return Checkout{}, ErrSubscriptionExists
+	}
 	customer, err := s.customer(ctx, p, org)
 	if err != nil {
 		return Checkout{}, err

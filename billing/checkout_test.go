@@ -90,3 +90,22 @@ func TestRacingCheckouts(t *testing.T) {
 		}
 	}
 }
+
+// TestBoughtAMomentAgo (I13): who has paid on one page, and asks for another
+// before Stripe's news of it has come, does not get a second subscription.
+func TestBoughtAMomentAgo(t *testing.T) {
+	w := worldtest.New(t, worldtest.Options{})
+	c := w.NewCast("acme", "", "")
+	_, err := w.Service.Checkout(ctx, c.Owner, "pro")
+	noError(t, err)
+	_, err = w.Box.Subscribe(w.Org(c.Org.ID).CustomerID, "pro_month", visa) // and no webhook
+	noError(t, err)
+	_, err = w.Service.Checkout(ctx, c.Owner, "scale")
+	fails(t, err, billing.ErrSubscriptionExists)
+	if pages := w.OpenCheckouts(); len(pages) != 0 {
+		t.Errorf("open pages %v", pages)
+	}
+	if plan := w.Plan(c.Org.ID); plan != "pro" {
+		t.Errorf("the org is on %s", plan)
+	}
+}
