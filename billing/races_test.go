@@ -64,6 +64,12 @@ func (s *till) Apply(_ context.Context, o billing.Order) (billing.Applied, error
 	return billing.Applied{Charged: o.Quote().DueNow, InvoiceID: "in_" + customer}, nil
 }
 
+func (s *till) count(c worldtest.Cast) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.applied[c.Customer]
+}
+
 // arena is two replicas on one database, with an org for each trial.
 type arena struct {
 	w        *worldtest.World
@@ -118,7 +124,7 @@ func newArena(t *testing.T, postgres, real bool) *arena {
 		a.w.Advance(time.Hour)
 		return a
 	}
-	a.count = func(c worldtest.Cast) int { return s.applied[c.Customer] }
+	a.count = s.count
 	noError(t, a.w.Store.InTx(ctx, a.populate))
 	return a
 }
