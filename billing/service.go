@@ -55,6 +55,8 @@ type Service struct {
 	// stripeDown is set while the last call to Stripe had no answer.
 	stripeDown atomic.Bool
 	timing     timing
+	snapshots  *cache[string, *snapshot]
+	hostKeys   *cache[[sha256.Size]byte, hostKey]
 }
 
 // timing holds the durations of the mechanism, fixed in production.
@@ -70,6 +72,7 @@ func New(c Config) *Service {
 		store: c.Store, processor: c.Processor, notifier: c.Notifier, mailer: c.Mailer, catalog: c.Catalog,
 		clock: c.Clock, wall: c.Wall, rand: c.Rand, baseURL: strings.TrimRight(c.BaseURL, "/"),
 		sealer: sealer{key: c.SealKey}, log: c.Log, pace: newPacer(), background: c.Background, kick: make(chan struct{}, 1),
+		snapshots: newCache[string, *snapshot](maxSnapshots), hostKeys: newCache[[sha256.Size]byte, hostKey](maxHostKeys),
 		timing: timing{lease: 25 * time.Second, grace: 5 * time.Second, backoff: []time.Duration{200 * time.Millisecond, 800 * time.Millisecond, 2 * time.Second}},
 	}
 	if s.wall == nil {
@@ -122,6 +125,8 @@ func (s *Service) stripe(err error) error {
 	case err == nil:
 		s.stripeDown.Store(false)
 		return nil
+	case errors.Is(err, context.Canceled): // the caller has gone, which says nothing about Stripe
+		return ErrStripeUnavailable.Because(err)
 	case errors.Is(err, ErrStripeUnavailable), errors.Is(err, ErrStripeBusy):
 		s.stripeDown.Store(true)
 		return ErrStripeUnavailable.Because(err).After(5 * time.Second)

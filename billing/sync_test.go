@@ -1,6 +1,7 @@
 package billing_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -229,4 +230,31 @@ func TestOneOrgsTroubleIsItsOwn(t *testing.T) {
 	}
 	noError(t, w.Service.SyncDirty(ctx))
 	equalsStripe(t, w, c)
+}
+
+// hangsUp is a caller who has gone by the time that Stripe is asked.
+type hangsUp struct {
+	billing.Processor
+	hangUp context.CancelFunc
+}
+
+func (h *hangsUp) Quote(ctx context.Context, from billing.Subscription, c billing.Change, at time.Time) (billing.Quote, error) {
+	h.hangUp()
+	return h.Processor.Quote(ctx, from, c, at)
+}
+
+// TestHangingUpIsNoOutage: one caller's impatience does not tell every other
+// org that its figures are old.
+func TestHangingUpIsNoOutage(t *testing.T) {
+	h := &hangsUp{}
+	w := worldtest.New(t, worldtest.Options{Wrap: func(p billing.Processor) billing.Processor { h.Processor = p; return h }})
+	c, other := w.NewCast("acme", "pro", visa), w.NewCast("other", "pro", visa)
+	impatient, cancel := context.WithCancel(ctx)
+	h.hangUp = cancel
+	if _, err := w.Service.Preview(impatient, c.Agent, "scale"); !errors.Is(err, context.Canceled) {
+		t.Fatalf("error = %v, want a cancellation", err)
+	}
+	if sum, err := w.Service.Summary(ctx, other.Owner); err != nil || sum.Stale {
+		t.Errorf("stale %v, %v", sum.Stale, err)
+	}
 }
