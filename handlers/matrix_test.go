@@ -188,7 +188,10 @@ func (s *site) suspects(p people) []suspect {
 		return suspect{s.key(n), c, billing.Principal{}}
 	}
 	list := []suspect{
-		{nobody, anybody, billing.Principal{}}, {p.owner, boss, p.Owner}, {p.admin, boss, p.Admin}, {p.member, plain, p.Member},
+		{nobody, anybody, billing.Principal{}},
+		{p.owner, boss, p.Owner},
+		{p.admin, boss, p.Admin},
+		{p.member, plain, p.Member},
 		key("owner's token", bossTool, billing.NewKey{Kind: billing.KindMember, PrincipalID: p.Owner.ID}),
 		key("admin's token", bossTool, billing.NewKey{Kind: billing.KindMember, PrincipalID: p.Admin.ID}),
 		key("member's token", tool, billing.NewKey{Kind: billing.KindMember, PrincipalID: p.Member.ID}),

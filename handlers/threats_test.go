@@ -433,8 +433,10 @@ func TestW18(t *testing.T) {
 	// Forged and unsigned ones are refused, and change nothing.
 	same := s.unchanged()
 	for _, signature := range []string{"", "t=1,v1=00", "t=1772452800,v1=" + strings.Repeat("0", 64)} {
-		s.do(call{as: nobody, method: http.MethodPost, path: "/stripe/webhook", kind: jsonKind, body: `{"id":"evt_1"}`,
-			header: map[string]string{"Stripe-Signature": signature}}).is(400, "invalid_signature")
+		s.do(call{
+			as: nobody, method: http.MethodPost, path: "/stripe/webhook", kind: jsonKind, body: `{"id":"evt_1"}`,
+			header: map[string]string{"Stripe-Signature": signature},
+		}).is(400, "invalid_signature")
 	}
 	same("a forged webhook")
 }
