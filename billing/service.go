@@ -55,8 +55,6 @@ type Service struct {
 	// stripeDown is set while the last call to Stripe had no answer.
 	stripeDown atomic.Bool
 	timing     timing
-	snapshots  *cache[string, *snapshot]
-	hostKeys   *cache[[sha256.Size]byte, hostKey]
 }
 
 // timing holds the durations of the mechanism, fixed in production.
@@ -72,7 +70,6 @@ func New(c Config) *Service {
 		store: c.Store, processor: c.Processor, notifier: c.Notifier, mailer: c.Mailer, catalog: c.Catalog,
 		clock: c.Clock, wall: c.Wall, rand: c.Rand, baseURL: strings.TrimRight(c.BaseURL, "/"),
 		sealer: sealer{key: c.SealKey}, log: c.Log, pace: newPacer(), background: c.Background, kick: make(chan struct{}, 1),
-		snapshots: newCache[string, *snapshot](maxSnapshots), hostKeys: newCache[[sha256.Size]byte, hostKey](maxHostKeys),
 		timing: timing{lease: 25 * time.Second, grace: 5 * time.Second, backoff: []time.Duration{200 * time.Millisecond, 800 * time.Millisecond, 2 * time.Second}},
 	}
 	if s.wall == nil {
