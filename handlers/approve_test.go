@@ -136,7 +136,7 @@ func TestDecisionIsRefused(t *testing.T) {
 		"other digest":           {s.submit(owner, target, with("op_digest", strings.Repeat("0", 64))).Code, 403},
 		"forged quote":           {s.submit(owner, target, with("quote", good.Get("quote")+"x")).Code, 409},
 		"no token":               {s.submit(owner, target, with("form_token", "")).Code, 403},
-		"token for money forms":  {s.submit(owner, target, with("form_token", s.Service.FormToken(c.Owner, purposeBilling))).Code, 403},
+		"token for money forms":  {s.submit(owner, target, with("form_token", s.Service.FormToken(c.Owner, billingPurpose(c.Org.ID)))).Code, 403},
 		"form of another org":    {s.submit(owner, pathApprove+other, good).Code, 403},
 		"another org's":          {s.submit(owner, pathApprove+other, with("form_token", s.Service.FormToken(c.Owner, decidePurpose(other, good.Get("op_digest"))))).Code, 404},
 		"member":                 {s.submit(member, target, memberForm).Code, 403},

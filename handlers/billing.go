@@ -96,7 +96,7 @@ func (h *handlers) billingValues(r *web.Request) (v views.BillingValues, err err
 		}
 	}
 	v.Catalog, v.Offers = h.Service.Catalog(), h.Service.Offers(p, v.Summary)
-	v.Token, v.Nonce = r.FormToken(purposeBilling), h.Service.NewNonce()
+	v.Token, v.Nonce = r.FormToken(purposeBilling(r)), h.Service.NewNonce()
 	return v, nil
 }
 

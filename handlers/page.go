@@ -9,10 +9,13 @@ import (
 )
 
 // The purposes that form tokens are bound to, besides the session.
-const (
-	purposeSession = "session" // signing out, switching the org
-	purposeBilling = "billing" // the money forms of Settings → Billing
-)
+const purposeSession = "session" // signing out, switching the org
+
+// purposeBilling binds the money forms of Settings → Billing to the org that
+// they show: the session may have gone to another one in another tab.
+func purposeBilling(r *web.Request) string { return billingPurpose(r.Principal.OrgID) }
+
+func billingPurpose(orgID string) string { return "billing:" + orgID }
 
 // purposeDecide binds the form of a decision to the request and to the digest
 // of what it shows.

@@ -40,13 +40,13 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.Page("/{$}", h.home)
 	rt.Page(pathBilling, h.billing)
 	rt.Page(pathReview, h.review)
-	rt.Form(pathChange, web.For(purposeBilling), h.change)
-	rt.Form(pathDowngrade, web.For(purposeBilling), h.downgrade)
-	rt.Form(pathResume, web.For(purposeBilling), h.resume)
-	rt.Form(pathCheckout, web.For(purposeBilling), h.checkout)
+	rt.Form(pathChange, purposeBilling, h.change)
+	rt.Form(pathDowngrade, purposeBilling, h.downgrade)
+	rt.Form(pathResume, purposeBilling, h.resume)
+	rt.Form(pathCheckout, purposeBilling, h.checkout)
 	rt.Page(pathSuccess, h.success)
 	rt.Page(pathPortal, h.portalPage)
-	rt.Form(pathPortal, web.For(purposeBilling), h.portal)
+	rt.Form(pathPortal, purposeBilling, h.portal)
 	rt.Page(pathApprovals, h.approvals)
 
 	// An agent's request.

@@ -165,3 +165,35 @@ func TestSwitchOrg(t *testing.T) {
 		t.Errorf("a foreign org: %d", w.Code)
 	}
 }
+
+// TestSwitchOrgInAnotherTab: a page left open shows another org than the session
+// is at by now. What is pressed on it does nothing, instead of something to the
+// wrong org.
+func TestSwitchOrgInAnotherTab(t *testing.T) {
+	s := newSite(t, worldtest.Options{})
+	c, other := s.NewCast("acme", "pro", visa), s.NewCast("globex", "scale", visa)
+	owner := who{session: c.OwnerCookie}
+	if _, err := s.Service.AddMember(t.Context(), other.Org.ID, "owner@acme.test", "owner", billing.RoleOwner); err != nil {
+		t.Fatal(err)
+	}
+	for _, org := range []worldtest.Cast{c, other} {
+		if err := s.Box.CancelAtPeriodEnd(s.Sync(org.Org.ID).SubscriptionID, true); err != nil {
+			t.Fatal(err)
+		}
+		s.Sync(org.Org.ID)
+	}
+	page := s.get(owner, pathBilling)
+	change := forms(page, "/session/org", "", "")
+	change.Set("org", other.Org.ID)
+	if w := s.submit(owner, "/session/org", change); w.Code != 303 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	for _, target := range []string{pathResume, pathPortal} {
+		if w := s.submit(owner, target, forms(page, target, "", "")); w.Code != 403 {
+			t.Errorf("%s: %d", target, w.Code)
+		}
+	}
+	if !s.Sync(other.Org.ID).CancelAtPeriodEnd {
+		t.Error("globex was changed by a page of acme")
+	}
+}

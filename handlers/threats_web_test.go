@@ -150,7 +150,7 @@ func (s *site) formFor(p billing.Principal, r web.Route, request string) url.Val
 		"/approve/{request}": "approve:" + request + ":" + digest, "/approve/{request}/opened": "opened:" + request, "/approve/{request}/send": "send:" + request,
 	}[r.Path]
 	if purpose == "" {
-		purpose = "billing"
+		purpose = "billing:" + p.OrgID
 	}
 	return url.Values{
 		"form_token": {s.Service.FormToken(p, purpose)}, "nonce": {s.Service.NewNonce()}, "plan": {"pro"}, "org": {p.OrgID},
