@@ -308,6 +308,15 @@ func TestProblemNeverSaysWhatIsNotOurs(t *testing.T) {
 	}
 }
 
+// A bank's question that nobody was there to answer is over: nothing waits for
+// it, and the page must not say so.
+func TestUnansweredBankIsOver(t *testing.T) {
+	p := NewProblem(billing.ErrPaymentAction.Say("The plan has not changed; make the change on the billing page."), "")
+	if p.Text != "The plan has not changed; make the change on the billing page." || len(p.Actions) != 0 {
+		t.Errorf("panel %+v", p)
+	}
+}
+
 func TestNoSpaceBeforeTheFullStop(t *testing.T) {
 	p := billingBase()
 	p.Result = &Panel{Tone: ToneNeutral, Title: "T", At: Dated{Before: "It ended on", At: dec23, After: ". Nothing changed."}}

@@ -136,8 +136,9 @@ func problemOf(code, message, actionURL, ref string) *Panel {
 		p.Title, p.Text = "Your bank declined the card", "Your plan has not changed and nothing was charged."
 		p.Actions = []Action{{Label: "Use another card", Href: "/settings/billing#card-title"}}
 	case billing.ErrPaymentAction.Code:
-		p.Tone, p.Title, p.Text = ToneWarn, "Your bank wants to confirm this payment", "The plan changes once that is done. Nothing was charged yet."
-		if actionURL != "" {
+		p.Tone, p.Title = ToneWarn, "Your bank wants to confirm this payment"
+		if actionURL != "" { // else the payment was taken back, and the message says what to do
+			p.Text = "The plan changes once that is done. Nothing was charged yet."
 			p.Actions = []Action{{Label: "Confirm with your bank", Href: actionURL, Primary: true}}
 		}
 	case billing.ErrPaymentPending.Code, billing.ErrPastDue.Code:
