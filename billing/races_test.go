@@ -82,10 +82,10 @@ type arena struct {
 // and then with the sandbox.
 func race(t *testing.T, f func(t *testing.T, a *arena, c worldtest.Cast)) {
 	for _, postgres := range []bool{false, true} {
-		for _, real := range []bool{false, true} {
-			name := map[bool]string{false: "SQLite", true: "PostgreSQL"}[postgres] + map[bool]string{true: " and the sandbox"}[real]
+		for _, sandbox := range []bool{false, true} {
+			name := map[bool]string{false: "SQLite", true: "PostgreSQL"}[postgres] + map[bool]string{true: " and the sandbox"}[sandbox]
 			t.Run(name, func(t *testing.T) {
-				a := newArena(t, postgres, real)
+				a := newArena(t, postgres, sandbox)
 				var wg sync.WaitGroup
 				free := make(chan struct{}, trialsAtOnce)
 				for _, c := range a.casts {
@@ -104,11 +104,11 @@ func race(t *testing.T, f func(t *testing.T, a *arena, c worldtest.Cast)) {
 	}
 }
 
-func newArena(t *testing.T, postgres, real bool) *arena {
+func newArena(t *testing.T, postgres, sandbox bool) *arena {
 	t.Helper()
 	s := &till{plans: map[string]string{}, applied: map[string]int{}}
 	o := worldtest.Options{Postgres: postgres}
-	if !real {
+	if !sandbox {
 		o.Wrap = func(p billing.Processor) billing.Processor {
 			s.Processor = p
 			return s
@@ -116,7 +116,7 @@ func newArena(t *testing.T, postgres, real bool) *arena {
 	}
 	a := &arena{w: worldtest.New(t, o)}
 	a.replicas = [2]*billing.Service{a.w.Service, a.w.Replica()}
-	if real {
+	if sandbox {
 		a.count = func(c worldtest.Cast) int { return charges(a.w, c) }
 		for i := range realTrials {
 			a.casts = append(a.casts, a.w.NewCast(fmt.Sprint("org", i), "pro", visa))

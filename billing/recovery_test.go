@@ -28,10 +28,9 @@ func (d *death) dies(at int, f func()) (died bool) {
 	d.step, d.at = 0, at
 	defer func() {
 		d.at = 0
-		if r := recover(); r != nil && r != any(d) {
+		r := recover()
+		if died = r != nil; died && r != any(d) {
 			panic(r)
-		} else {
-			died = r != nil
 		}
 	}()
 	f()

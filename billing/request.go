@@ -102,8 +102,7 @@ func (s *Service) price(ctx context.Context, p Principal, r *Request) error {
 		r.StripeDown = true
 		return nil
 	}
-	if err := s.stillAsked(r.Org, r.Subscription, r.Approval.Change()); err != nil {
-		r.Outdated = true
+	if r.Outdated = s.stillAsked(r.Org, r.Subscription, r.Approval.Change()) != nil; r.Outdated {
 		return nil
 	}
 	q, err := s.quote(ctx, r.Subscription, r.Approval.Change(), r.Now)

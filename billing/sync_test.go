@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ func TestNewsInAnyOrder(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			events := history(t, w, c, r)
 			// Some never come, some come twice, all come in any order.
-			news := append(events, events[:len(events)/2]...)
+			news := slices.Concat(events, events[:len(events)/2])
 			r.Shuffle(len(news), func(i, j int) { news[i], news[j] = news[j], news[i] })
 			for _, e := range news[:1+len(news)*2/3] {
 				noError(t, w.Service.Receive(ctx, e))
@@ -74,8 +75,7 @@ func equalsStripe(t *testing.T, w *worldtest.World, c worldtest.Cast) {
 func TestOlderReadingLoses(t *testing.T) {
 	w, s, c := seamed(t, "pro", worldtest.Options{})
 	subID, reads := w.Sync(c.Org.ID).SubscriptionID, 0
-	var inner func(do func() (billing.State, []billing.Invoice, error)) (billing.State, []billing.Invoice, error)
-	inner = func(do func() (billing.State, []billing.Invoice, error)) (billing.State, []billing.Invoice, error) {
+	s.fetch = func(do func() (billing.State, []billing.Invoice, error)) (billing.State, []billing.Invoice, error) {
 		reads++
 		if reads > 1 {
 			return do()
@@ -87,7 +87,6 @@ func TestOlderReadingLoses(t *testing.T) {
 		}
 		return old, invoices, err
 	}
-	s.fetch = inner
 	if sub := w.Sync(c.Org.ID); !sub.CancelAtPeriodEnd || reads != 3 {
 		t.Errorf("ends %v after %d readings", sub.CancelAtPeriodEnd, reads)
 	}

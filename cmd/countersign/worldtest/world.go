@@ -262,7 +262,7 @@ func (w *World) Org(orgID string) billing.Org {
 // OpenCheckouts are the addresses of all hosted pages that can still be paid.
 func (w *World) OpenCheckouts() []string {
 	w.T.Helper()
-	req := httptest.NewRequest(http.MethodGet, "/v1/checkout/sessions?status=open&limit=100", nil)
+	req := httptest.NewRequestWithContext(w.T.Context(), http.MethodGet, "/v1/checkout/sessions?status=open&limit=100", http.NoBody)
 	req.Header.Set("Authorization", "Bearer "+stripeKey)
 	rec := httptest.NewRecorder()
 	w.Box.Handler().ServeHTTP(rec, req)
