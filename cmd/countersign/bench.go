@@ -48,8 +48,8 @@ func bench(ctx context.Context, f benchFlags, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	// The load is light: on more processors its scheduler would only look for
-	// work on those that the server needs.
+	// The load is light, and on more processors its scheduler would only look
+	// for work on those that the servers need.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	t := &table{}
 	binary, err := t.size(ctx, dir)
@@ -217,7 +217,7 @@ func (r *race) flow(ctx context.Context, s *starter) error {
 		if _, err = cohorts[1].fire(ctx, s.sql.addr, phase); err != nil {
 			return err
 		}
-		bare, err := s.sql.tell(order{Do: "play", Phase: phase})
+		bare, err := s.sql.tell(order{Do: "play", Phase: phase, N: r.flags.orgs})
 		if err != nil {
 			return err
 		}
@@ -230,7 +230,7 @@ func (r *race) flow(ctx context.Context, s *starter) error {
 	if _, err = cohorts[1].fire(ctx, s.sql.addr, phasePoll); err != nil {
 		return err
 	}
-	bare, err := s.sql.tell(order{Do: "play", Phase: phasePoll, For: r.flags.span})
+	bare, err := s.sql.tell(order{Do: "play", Phase: phasePoll, N: r.flags.orgs, For: r.flags.span})
 	if err == nil {
 		r.compare(s, phasePoll, mine.tally, bare)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -70,22 +69,44 @@ func fire(ctx context.Context, addr string, next shots, seen func(i int, head, b
 		defer w.close()
 		wires[n] = w
 	}
+	v := &volley{next: next, seen: seen}
 	started := time.Now()
-	ops, err := sixteen(func(n, i int) (bool, error) {
-		s := next(i)
-		if s == nil {
-			return false, nil
-		}
-		head, body, err := wires[n].do(s)
-		if err != nil {
-			return false, err
-		}
-		if seen != nil {
-			seen(i, head, body)
-		}
-		return true, nil
-	})
-	return tally{ops, time.Since(started)}, err
+	err := v.fire(wires)
+	return tally{int(v.done.Load()), time.Since(started)}, err
+}
+
+// volley is a run of shots over several wires.
+type volley struct {
+	next       shots
+	seen       func(i int, head, body []byte)
+	turn, done atomic.Int64
+}
+
+// load sends the wire's next shot; false if there is none.
+func (v *volley) load(w *wire) (more bool, err error) {
+	w.index = int(v.turn.Add(1) - 1)
+	if w.shot = v.next(w.index); w.shot == nil {
+		return false, nil
+	}
+	w.have = 0
+	return true, w.send(w.shot.wire)
+}
+
+// arrived reads what has come on the wire. When the answer is whole it is
+// checked, and the next shot sent; false if there is none.
+func (v *volley) arrived(w *wire) (more bool, err error) {
+	head, body, whole, err := w.receive()
+	if err != nil || !whole {
+		return true, err
+	}
+	if err = w.shot.check(head, body); err != nil {
+		return false, err
+	}
+	v.done.Add(1)
+	if v.seen != nil {
+		v.seen(w.index, head, body)
+	}
+	return v.load(w)
 }
 
 // sixteen calls f from as many goroutines as there are connections, with the
@@ -114,62 +135,65 @@ func sixteen(f func(n, i int) (more bool, err error)) (calls int, err error) {
 	return int(done.Load()), errors.Join(errs...)
 }
 
-// wire is a client of HTTP/1.1 that knows no more than the servers here need:
-// it costs a tenth of net/http's, so that the server is what is measured.
+// wire is a client of HTTP/1.1 that knows no more than the servers here need: an
+// answer has to have a Content-Length.
 type wire struct {
-	conn net.Conn
-	buf  []byte
+	socket
+	shot  *shot // the one under way, and its number
+	index int
+	buf   []byte
+	have  int // bytes of the answer so far
 }
 
 func dial(ctx context.Context, addr string) (*wire, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	return &wire{conn: conn, buf: make([]byte, 64<<10)}, nil
+	s, err := openSocket(ctx, addr)
+	return &wire{socket: s, buf: make([]byte, 64<<10)}, err
 }
-
-func (w *wire) close() { _ = w.conn.Close() }
 
 // answerWithin bounds an answer, so that a server that hangs ends the run.
 const answerWithin = 30 * time.Second
 
-// do sends a request and reads its answer, which has to have a Content-Length.
-func (w *wire) do(s *shot) (head, body []byte, err error) {
-	if err = w.conn.SetDeadline(time.Now().Add(answerWithin)); err != nil {
-		return nil, nil, err
+// receive reads once, and returns the answer if it is whole by now.
+func (w *wire) receive() (head, body []byte, whole bool, err error) {
+	if w.have == len(w.buf) {
+		w.buf = append(w.buf, make([]byte, len(w.buf))...)
 	}
-	if _, err = w.conn.Write(s.wire); err != nil {
-		return nil, nil, err
+	n, err := w.read(w.buf[w.have:])
+	if err != nil {
+		return nil, nil, false, err
 	}
-	have, end := 0, -1
-	for end < 0 {
-		if have, err = w.more(have); err != nil {
-			return nil, nil, err
-		}
-		end = bytes.Index(w.buf[:have], []byte("\r\n\r\n"))
+	w.have += n
+	end := bytes.Index(w.buf[:w.have], []byte("\r\n\r\n"))
+	if end < 0 {
+		return nil, nil, false, nil
 	}
 	head = w.buf[:end+2]
 	length, err := contentLength(head)
-	if err != nil {
-		return nil, nil, err
+	if err != nil || w.have < end+4+length {
+		return nil, nil, false, err
 	}
-	for whole := end + 4 + length; have < whole; {
-		if have, err = w.more(have); err != nil {
-			return nil, nil, err
-		}
-	}
-	head, body = w.buf[:end+2], w.buf[end+4:end+4+length] // the buffer may be another one by now
-	return head, body, s.check(head, body)
+	return head, w.buf[end+4 : end+4+length], true, nil
 }
 
-// more reads what has come behind the first bytes of the buffer.
-func (w *wire) more(have int) (int, error) {
-	if have == len(w.buf) {
-		w.buf = append(w.buf, make([]byte, len(w.buf))...)
+// once sends a single shot and waits for its answer.
+func once(ctx context.Context, addr string, s *shot) error {
+	w, err := dial(ctx, addr)
+	if err != nil {
+		return err
 	}
-	n, err := w.conn.Read(w.buf[have:])
-	return have + n, err
+	defer w.close()
+	if err = w.send(s.wire); err != nil {
+		return err
+	}
+	for {
+		head, body, whole, err := w.receive()
+		if err != nil {
+			return err
+		}
+		if whole {
+			return s.check(head, body)
+		}
+	}
 }
 
 func (s *shot) check(head, body []byte) error {

@@ -68,7 +68,7 @@ func profiled(path string) (stop func(), err error) {
 // that the server answers.
 type order struct {
 	Do    string // seed, or play
-	N     int    // how many to seed
+	N     int    // how many to seed, or were recorded
 	Phase string // what to play
 	// For is how long to play it round and round; 0: once each.
 	For time.Duration
@@ -131,6 +131,7 @@ type benched struct {
 	played *db.Store // nil unless statements are played back
 
 	mu    sync.Mutex
+	kept  sync.Cond             // a tape more
 	tapes map[string][]*db.Tape // by phase
 }
 
@@ -140,6 +141,7 @@ func newBenched(ctx context.Context, kind string, logs io.Writer) (*benched, err
 		return nil, err
 	}
 	b := &benched{stripe: newInstant(catalog), tapes: map[string][]*db.Tape{}}
+	b.kept.L = &b.mu
 	b.app, err = build(ctx, parts{
 		baseURL: "http://localhost", secret: "a secret of the benchmark, of no use elsewhere", database: os.Getenv(envBenchDatabase),
 		catalog: catalog, processor: b.stripe, mailer: noMail{func() {}}, log: slog.New(slog.NewJSONHandler(logs, nil)), record: kind == sqlServer,
@@ -175,6 +177,20 @@ func (b *benched) keep(phase string, t *db.Tape) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.tapes[phase] = append(b.tapes[phase], t)
+	b.kept.Broadcast()
+}
+
+// take returns a phase's tapes, once there are n: an answer may arrive before
+// its tape is put away.
+func (b *benched) take(phase string, n int) []*db.Tape {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for len(b.tapes[phase]) < n {
+		b.kept.Wait()
+	}
+	tapes := b.tapes[phase]
+	delete(b.tapes, phase)
+	return tapes
 }
 
 func (b *benched) obey(ctx context.Context, orders *json.Decoder, answers *json.Encoder) error {
@@ -212,13 +228,10 @@ func (b *benched) do(ctx context.Context, o order) (r report, err error) {
 // play plays the tapes of a phase back from as many goroutines as the load has
 // connections, and forgets them.
 func (b *benched) play(ctx context.Context, o order) (r report, err error) {
-	b.mu.Lock()
-	tapes := b.tapes[o.Phase]
-	delete(b.tapes, o.Phase)
-	b.mu.Unlock()
-	if len(tapes) == 0 {
-		return r, fmt.Errorf("nothing was recorded of %q", o.Phase)
+	if o.N == 0 {
+		return r, errors.New("play how many?")
 	}
+	tapes := b.take(o.Phase, o.N)
 	for _, t := range tapes {
 		all, commits := t.Statements()
 		r.Statements += float64(all) / float64(len(tapes))

@@ -118,7 +118,7 @@ func TestBenchServerPlaysWhatItRecorded(t *testing.T) {
 		if got, err := c.fire(t.Context(), hello.Addr, phase); err != nil || got.Ops != n {
 			t.Fatalf("%s: %d requests, %v", phase, got.Ops, err)
 		}
-		r := tell(order{Do: "play", Phase: phase})
+		r := tell(order{Do: "play", Phase: phase, N: n})
 		if want, fixed := commits[phase]; r.Tally.Ops != n || fixed && r.Commits != want {
 			t.Errorf("%s: played %d, %v commits instead of %v", phase, r.Tally.Ops, r.Commits, want)
 		}
