@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -79,24 +78,6 @@ func TestAxe(t *testing.T) {
 		if !strings.Contains(found, rule+" (") {
 			t.Errorf("axe does not find %s in:\n%s", rule, found)
 		}
-	}
-}
-
-// TestWatch: the browser's complaints reach us, with scripts and without.
-func TestWatch(t *testing.T) {
-	t.Parallel()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Security-Policy", "default-src 'none'")
-		w.Header().Set("Content-Type", "text/html")
-		w.Write([]byte(`<p style="color:red">inline</p><script>alert(1)</script>`))
-	}))
-	t.Cleanup(server.Close)
-	for _, scripts := range []bool{true, false} {
-		b := newTab(t, scripts)
-		b.open(server.URL)
-		b.see("inline")
-		eventually(t, "a complaint", patience, func() bool { return strings.Contains(strings.Join(b.watch.problems(), " "), "Content Security Policy") })
-		b.watch.allow("")
 	}
 }
 

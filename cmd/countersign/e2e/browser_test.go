@@ -5,23 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
 
@@ -90,10 +83,6 @@ func openTab(t *testing.T, scripts bool, option chromedp.ContextOption) *tab {
 	})
 	return b
 }
-
-// reportViolations turns a violation of the content security policy into an
-// error of the console, where watch sees it.
-const reportViolations = `document.addEventListener('securitypolicyviolation', e => console.error('csp violation', e.violatedDirective, e.blockedURI))`
 
 // must runs browser actions that cannot fail but by a defect of the test.
 func (b *tab) must(ctx context.Context, steps ...chromedp.Action[chromedp.Void]) {
@@ -316,71 +305,6 @@ func (b *tab) capture() ([]byte, error) {
 	fast := true
 	r, err := chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{OptimizeForSpeed: &fast})
 	return r.Data, errors.Join(err, chromedp.Do(b.ctx, chromedp.EmulateViewport(b.width, windowHeight)))
-}
-
-// watch collects what a browser complains about.
-type watch struct {
-	mu      sync.Mutex
-	seen    []string
-	allowed []string
-	posts   int // forms sent
-}
-
-func (w *watch) see(event any) {
-	switch e := event.(type) {
-	case *log.EventEntryAdded:
-		if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
-			w.add(fmt.Sprintf("%s: %s (%s)", e.Entry.Source, e.Entry.Text, e.Entry.URL))
-		}
-	case *runtime.EventConsoleAPICalled:
-		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning || e.Type == runtime.ConsoleAPICalledTypeAssert {
-			var said []string
-			for _, a := range e.Args {
-				said = append(said, string(a.Value)+a.Description)
-			}
-			w.add("console: " + strings.Join(said, " "))
-		}
-	case *runtime.EventExceptionThrown:
-		w.add("exception: " + e.ExceptionDetails.Text)
-	case *network.EventRequestWillBeSent:
-		u, err := url.Parse(e.Request.URL)
-		if err == nil && strings.HasPrefix(u.Scheme, "http") && u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1" {
-			w.add("asked another host: " + e.Request.URL)
-		}
-		if e.Request.Method == http.MethodPost {
-			w.mu.Lock()
-			w.posts++
-			w.mu.Unlock()
-		}
-	}
-}
-
-func (w *watch) add(text string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.seen = append(w.seen, text)
-}
-
-// sent counts the forms that the page has sent.
-func (w *watch) sent() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.posts
-}
-
-// allow lets a complaint pass that the test provokes.
-func (w *watch) allow(part string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.allowed = append(w.allowed, part)
-}
-
-func (w *watch) problems() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(w.seen), func(s string) bool {
-		return slices.ContainsFunc(w.allowed, func(part string) bool { return strings.Contains(s, part) })
-	})
 }
 
 // quote writes a string of JavaScript.

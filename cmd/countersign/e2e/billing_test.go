@@ -1,0 +1,213 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+func upgrade(j journey) {
+	before := j.demo.stripe.paid("Acme")
+	j.signIn(ada)
+	j.shot("billing-active")
+	j.mark()
+	amount := cents(j.t, j.press("Upgrade, pay $"))
+	j.see("Acme is on Scale")
+	j.see(fmt.Sprintf("$%d.%02d was charged", amount/100, amount%100))
+	j.inPlace()
+	j.focusOn("Acme is on Scale")
+	j.shot("billing-upgraded")
+	j.chargedOnce("Acme", before, amount)
+	j.onPlan("Scale")
+	// A reload after the press must not press again.
+	j.open(j.location())
+	j.chargedOnce("Acme", before, amount)
+}
+
+func downgrade(j journey) {
+	before := j.demo.stripe.paid("Acme")
+	j.signIn(ada)
+	j.mark()
+	label := j.press("Downgrade on ")
+	j.see("You can undo this until")
+	j.see("10 agents become 3")
+	j.inPlace()
+	j.focusOn("Downgrade to Free on")
+	j.shot("review-downgrade")
+	j.pressIn("#review", label, 1)
+	j.see("Acme moves to Free on")
+	j.inPlace()
+	j.see("Scheduled changes")
+	j.shot("billing-downgrade-scheduled")
+	j.onPlan("Pro")
+	j.see("Ends on")
+	j.mark()
+	j.press("Undo")
+	j.see("Acme stays on Pro")
+	j.inPlace()
+	j.focusOn("Acme stays on Pro")
+	j.lacks("Scheduled changes")
+	j.see("Renews on")
+	j.chargedNothing("Acme", before)
+
+	j.mark()
+	j.press("See details")
+	j.see("Charge today")
+	j.inPlace()
+	j.focusOn("Upgrade to Scale")
+	j.shot("review-upgrade")
+	amount := cents(j.t, j.pressIn("#review", "Upgrade, pay $", 1))
+	j.see("Acme is on Scale")
+	j.chargedOnce("Acme", before, amount)
+	// Down to Pro is a switch at once, with credit.
+	j.billing()
+	j.press("Switch to Pro, ")
+	j.see("Acme is on Pro")
+	j.see("credit")
+	j.chargedOnce("Acme", before, amount)
+	j.shot("billing-switched-down")
+}
+
+func checkout(j journey) {
+	j.signIn(finn)
+	j.see("No card needed")
+	j.shot("billing-free")
+	j.press("Subscribe, $19.00")
+	j.see("Pay by card")
+	j.shot("stripe-checkout")
+	j.watch.allow("status of 402")
+	j.card("4000000000000002")
+	j.press("Subscribe, pay $19.00")
+	j.see("You have not been charged")
+	j.shot("stripe-checkout-declined")
+	j.card("4242424242424242")
+	j.press("Subscribe, pay $19.00")
+	j.see("Fern Garden is on Pro")
+	j.see("Renews on")
+	j.see("4242")
+	j.shot("billing-subscribed")
+	j.chargedOnce("Fern Garden", nil, 1900)
+	j.onPlan("Pro")
+}
+
+// finalizing: whoever comes back before the payment is through sees that it is
+// being worked on, nothing to buy, and then the truth by itself.
+func finalizing(j journey) {
+	j.signIn(finn)
+	j.press("Subscribe, $19.00")
+	j.see("Pay by card")
+	home := journey{j.sibling(), j.demo}
+	home.open(j.demo.url + "/settings/billing/success")
+	home.see("Finalizing")
+	if home.can("Subscribe") || home.can("Upgrade") {
+		j.t.Error("something can be bought while a payment is being finalized")
+	}
+	home.shot("billing-finalizing")
+	j.card("4242424242424242")
+	j.press("Subscribe, pay $19.00")
+	j.see("Fern Garden is on Pro")
+	home.see("Renews on")
+	home.lacks("Finalizing")
+	j.chargedOnce("Fern Garden", nil, 1900)
+}
+
+func declined(j journey) {
+	before := j.demo.stripe.paid("Dune Freight")
+	j.signIn(dee)
+	j.watch.allow("status of 402")
+	j.mark()
+	j.press("Upgrade, pay $")
+	j.see("Your bank declined the card")
+	j.see("Your plan has not changed")
+	j.inPlace()
+	j.focusOn("Your bank declined the card")
+	if got := eval[string](j.tab, `document.activeElement.getAttribute('role')`); got != "alert" {
+		j.t.Errorf("role %q", got)
+	}
+	j.shot("billing-declined")
+	j.chargedNothing("Dune Freight", before)
+	j.onPlan("Pro")
+}
+
+func secure(j journey) {
+	before := j.demo.stripe.paid("Lark & Co")
+	j.signIn(lena)
+	j.watch.allow("status of 402")
+	amount := cents(j.t, j.press("Upgrade, pay $"))
+	j.see("Your bank wants to confirm")
+	j.shot("billing-needs-bank")
+	j.chargedNothing("Lark & Co", before)
+	j.onPlan("Pro")
+	j.see("Your bank wants to confirm")
+	j.press("Confirm with your bank")
+	j.confirmAtBank()
+	j.onPlan("Scale")
+	j.chargedOnce("Lark & Co", before, amount)
+	j.lacks("Your bank wants to confirm")
+}
+
+// doubleClick presses three times before the first answer is there. Scripts drop
+// the later presses; without them the form is sent again, and the nonce makes it
+// one change.
+func doubleClick(j journey) {
+	before := j.demo.stripe.paid("Acme")
+	j.signIn(ada)
+	posts := j.watch.sent()
+	amount := cents(j.t, j.pressIn("main", "Upgrade, pay $", 3))
+	j.see("Acme is on Scale")
+	if n := j.watch.sent() - posts; j.scripts && n != 1 || !j.scripts && n < 2 {
+		j.t.Errorf("the form was sent %d times; scripts: %v", n, j.scripts)
+	}
+	j.chargedOnce("Acme", before, amount)
+	j.onPlan("Scale")
+	j.chargedOnce("Acme", before, amount)
+}
+
+// TestParallelPresses sends one form of the page many times at once.
+func TestParallelPresses(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t)
+	j := journey{newTab(t, true), d}
+	before := d.stripe.paid("Acme")
+	j.signIn(ada)
+	amount := cents(t, eval[*spot](j.tab, locate+`("Upgrade, pay $", "main")`).Text)
+	form := eval[string](j.tab, `new URLSearchParams(new FormData(document.querySelector('form:has(input[name=plan][value=scale])'))).toString()`)
+	cookies, err := chromedp.Call(j.ctx, network.GetCookies, network.GetCookiesParams{})
+	if err != nil || len(cookies.Cookies) != 1 {
+		t.Fatalf("cookies %v, %v", cookies.Cookies, err)
+	}
+	session := cookies.Cookies[0]
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answers := make(chan string)
+	for range 8 {
+		go func() {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.url+"/settings/billing/change", strings.NewReader(form))
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			req.Header.Set("Origin", d.url)
+			req.Header.Set("Sec-Fetch-Site", "same-origin")
+			req.AddCookie(&http.Cookie{Name: session.Name, Value: session.Value})
+			res, err := client.Do(req)
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			_ = res.Body.Close()
+			answers <- res.Status
+		}()
+	}
+	for range 8 {
+		if answer := <-answers; answer != "303 See Other" {
+			t.Errorf("answered %s", answer)
+		}
+	}
+	j.chargedOnce("Acme", before, amount)
+	j.onPlan("Scale")
+}

@@ -1,0 +1,103 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+)
+
+// reportViolations turns a violation of the content security policy into an
+// error of the console, where watch sees it.
+const reportViolations = `document.addEventListener('securitypolicyviolation', e => console.error('csp violation', e.violatedDirective, e.blockedURI))`
+
+// watch collects what a browser complains about.
+type watch struct {
+	mu      sync.Mutex
+	seen    []string
+	allowed []string
+	posts   int // forms sent
+}
+
+func (w *watch) see(event any) {
+	switch e := event.(type) {
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
+			w.add(fmt.Sprintf("%s: %s (%s)", e.Entry.Source, e.Entry.Text, e.Entry.URL))
+		}
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning || e.Type == runtime.ConsoleAPICalledTypeAssert {
+			var said []string
+			for _, a := range e.Args {
+				said = append(said, string(a.Value)+a.Description)
+			}
+			w.add("console: " + strings.Join(said, " "))
+		}
+	case *runtime.EventExceptionThrown:
+		w.add("exception: " + e.ExceptionDetails.Text)
+	case *network.EventRequestWillBeSent:
+		u, err := url.Parse(e.Request.URL)
+		if err == nil && strings.HasPrefix(u.Scheme, "http") && u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1" {
+			w.add("asked another host: " + e.Request.URL)
+		}
+		if e.Request.Method == http.MethodPost {
+			w.mu.Lock()
+			w.posts++
+			w.mu.Unlock()
+		}
+	}
+}
+
+func (w *watch) add(text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen = append(w.seen, text)
+}
+
+// sent counts the forms that the page has sent.
+func (w *watch) sent() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.posts
+}
+
+// allow lets a complaint pass that the test provokes.
+func (w *watch) allow(part string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.allowed = append(w.allowed, part)
+}
+
+func (w *watch) problems() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(w.seen), func(s string) bool {
+		return slices.ContainsFunc(w.allowed, func(part string) bool { return strings.Contains(s, part) })
+	})
+}
+
+// TestWatch: the browser's complaints reach us, with scripts and without.
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Security-Policy", "default-src 'none'")
+		w.Header().Set("Content-Type", "text/html")
+		w.Write([]byte(`<p style="color:red">inline</p><script>alert(1)</script>`))
+	}))
+	t.Cleanup(server.Close)
+	for _, scripts := range []bool{true, false} {
+		b := newTab(t, scripts)
+		b.open(server.URL)
+		b.see("inline")
+		eventually(t, "a complaint", patience, func() bool { return strings.Contains(strings.Join(b.watch.problems(), " "), "Content Security Policy") })
+		b.watch.allow("")
+	}
+}
