@@ -66,7 +66,7 @@ func (r *catalogReader) mapping(n ast.Node, name string, at position) mapping {
 
 // key reads the key of a map.
 func (r *catalogReader) key(n ast.MapKeyNode, name string) (string, bool) {
-	if _, complex := n.(*ast.MappingKeyNode); complex || n.IsMergeKey() || alias(n) {
+	if _, composed := n.(*ast.MappingKeyNode); composed || n.IsMergeKey() || alias(n) {
 		return "", false // reported by refuseFeatures
 	}
 	text, ok := asText(n)

@@ -60,7 +60,6 @@ func (s *site) badRow(row bad) {
 	}
 	var v struct {
 		Error   string
-		Message string
 		Status  int
 		Details map[string]any
 	}
@@ -68,7 +67,6 @@ func (s *site) badRow(row bad) {
 	if a.header.Get("Content-Type") == jsonKind {
 		o := a.object()
 		v.Error, _ = o["error"].(string)
-		v.Message, _ = o["message"].(string)
 		v.Details, _ = o["details"].(map[string]any)
 	}
 	field, _ := v.Details["field"].(string)

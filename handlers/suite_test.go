@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -61,7 +60,7 @@ func newSite(t *testing.T, o worldtest.Options) *site {
 	h := handlers.New(config)
 	s.routes = h.(interface{ Routes() []web.Route }).Routes()
 	server := httptest.NewUnstartedServer(h)
-	server.Config.ErrorLog = log.New(s.Log, "net/http: ", 0)
+	server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(s.Log, nil), slog.LevelWarn)
 	server.Start()
 	s.url = server.URL
 	t.Cleanup(func() {

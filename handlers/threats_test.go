@@ -117,7 +117,7 @@ func (s *site) eventually(what string, done func() bool) {
 		if time.Now().After(deadline) {
 			s.t.Fatalf("never: %s", what)
 		}
-		time.Sleep(2 * time.Millisecond)
+		time.Sleep(2 * time.Millisecond) //nolint:forbidigo // a goroutine of the server is on the other side
 	}
 }
 
@@ -199,8 +199,8 @@ func (p *processor) Quote(ctx context.Context, sub billing.Subscription, c billi
 
 // with returns the options for a world with p between us and Stripe.
 func with(p *processor) worldtest.Options {
-	return worldtest.Options{Wrap: func(real billing.Processor) billing.Processor {
-		p.Processor = real
+	return worldtest.Options{Wrap: func(stripe billing.Processor) billing.Processor {
+		p.Processor = stripe
 		return p
 	}}
 }

@@ -127,7 +127,7 @@ func (a *app) run(ctx context.Context, l net.Listener, drain time.Duration) erro
 	case <-ctx.Done():
 	}
 	a.draining.Store(true)
-	time.Sleep(drain)
+	<-time.After(drain)
 	late, cancel := context.WithTimeout(background, shutdownTimeout)
 	defer cancel()
 	return srv.Shutdown(late)

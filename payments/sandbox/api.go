@@ -103,8 +103,8 @@ func (s *Server) api(h handler) http.HandlerFunc {
 func breakOff(w http.ResponseWriter) {
 	if h, ok := w.(http.Hijacker); ok {
 		if conn, _, err := h.Hijack(); err == nil {
-			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 4096\r\n\r\n{")
-			conn.Close()
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 4096\r\n\r\n{")
+			_ = conn.Close()
 		}
 	}
 	panic(http.ErrAbortHandler)

@@ -59,7 +59,7 @@ func (s *Server) tickNow() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tick()
-	s.save()
+	_ = s.save() // the next change writes the whole state again
 }
 
 // process runs the due work up to and including the moment until.

@@ -57,7 +57,7 @@ func (s *Server) FailNextPayment(customer string) bool {
 	}
 	c.FailNext++
 	s.dirty = true
-	s.save()
+	_ = s.save() // the next change writes the whole state again
 	return true
 }
 

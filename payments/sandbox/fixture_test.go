@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"errors"
 	"context"
 	"io"
 	"math/rand/v2"
@@ -237,7 +238,7 @@ func equal[T comparable](t *testing.T, what string, got, want T) {
 // stripeError is the error in Stripe's shape, or a failure of the test.
 func stripeError(t *testing.T, err error) *stripe.Error {
 	t.Helper()
-	e, ok := err.(*stripe.Error)
+	e, ok := errors.AsType[*stripe.Error](err)
 	if !ok {
 		t.Fatalf("got %v (%T), want a Stripe error", err, err)
 	}

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -53,7 +54,7 @@ type reference struct {
 // do makes a request of the API to itself, so that a shortcut does exactly what
 // the calls behind it do.
 func (s *Server) do(method, path string, form url.Values) (reference, error) {
-	req, err := http.NewRequest(method, path, strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(context.Background(), method, path, strings.NewReader(form.Encode()))
 	if err != nil {
 		return reference{}, err
 	}

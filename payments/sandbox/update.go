@@ -17,7 +17,7 @@ type update struct {
 	atEnd                      bool
 	hasItems, hasEnd, hasPM    bool
 	hasDesc, hasDate           bool
-	comment, feedback, resumed string
+	comment, feedback string
 }
 
 // pendingParams are the parameters that go with pending_if_incomplete

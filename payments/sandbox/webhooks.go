@@ -88,7 +88,7 @@ func (o *outbox) close() {
 func (s *Server) SetWebhook(url string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer s.save()
+	defer func() { _ = s.save() }() // the next change writes the whole state again
 	s.dirty = true
 	for _, e := range s.st.Endpoints.oldest() {
 		if e.Own {
@@ -199,7 +199,7 @@ func (s *Server) send(d delivery) error {
 		return err
 	}
 	defer res.Body.Close()
-	io.Copy(io.Discard, io.LimitReader(res.Body, 1<<20))
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 1<<20))
 	if res.StatusCode >= 300 {
 		return fmt.Errorf("sandbox: webhook answered %s", res.Status)
 	}
