@@ -1,8 +1,8 @@
 package sandbox_test
 
 import (
-	"errors"
 	"context"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"net/http"

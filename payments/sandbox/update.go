@@ -9,15 +9,15 @@ const pendingHours = 23 // a pending update and an incomplete subscription live 
 
 // update holds the parameters of POST /v1/subscriptions/{id}.
 type update struct {
-	edits                      []edit
-	proration, payment         string
-	at                         int64
-	meta                       patch
-	pm, desc                   string
-	atEnd                      bool
-	hasItems, hasEnd, hasPM    bool
-	hasDesc, hasDate           bool
-	comment, feedback string
+	edits                   []edit
+	proration, payment      string
+	at                      int64
+	meta                    patch
+	pm, desc                string
+	atEnd                   bool
+	hasItems, hasEnd, hasPM bool
+	hasDesc, hasDate        bool
+	comment, feedback       string
 }
 
 // pendingParams are the parameters that go with pending_if_incomplete
