@@ -46,7 +46,7 @@ func (s socket) read(b []byte) (int, error) {
 	for {
 		n, err := syscall.Read(s.fd, b)
 		switch {
-		case err == syscall.EINTR: //nolint:errorlint // as it comes from the kernel
+		case err == syscall.EINTR:
 			continue
 		case n == 0 && err == nil:
 			err = io.ErrUnexpectedEOF
@@ -58,7 +58,7 @@ func (s socket) read(b []byte) (int, error) {
 func (s socket) send(b []byte) error {
 	for len(b) > 0 {
 		n, err := syscall.Write(s.fd, b)
-		if err != nil && err != syscall.EINTR { //nolint:errorlint // as it comes from the kernel
+		if err != nil && err != syscall.EINTR {
 			return err
 		}
 		b = b[max(n, 0):]
@@ -114,7 +114,7 @@ func wait(poll int, events []syscall.EpollEvent) (int, error) {
 	n, _, err := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(poll), uintptr(unsafe.Pointer(&events[0])), //nolint:gosec // the kernel writes there
 		uintptr(len(events)), uintptr(answerWithin/time.Millisecond), 0, 0)
 	switch {
-	case err == syscall.EINTR: //nolint:errorlint // as it comes from the kernel
+	case err == syscall.EINTR:
 		return 0, nil
 	case err != 0:
 		return 0, os.NewSyscallError("epoll_pwait", err)
