@@ -144,7 +144,7 @@ func (s *Service) place(ctx context.Context, tx Tx, a Approval) (Approval, error
 		switch {
 		case old.At(a.CreatedAt).State == ApprovalExpired:
 			old.State, old.DecidedAt = ApprovalExpired, old.ExpiresAt
-			if _, err = tx.EndApproval(ctx, old); err != nil {
+			if err = s.end(ctx, tx, old); err != nil {
 				return a, err
 			}
 			continue
@@ -167,10 +167,10 @@ func (s *Service) place(ctx context.Context, tx Tx, a Approval) (Approval, error
 	if standing != nil {
 		replaced = standing.ID
 		standing.State, standing.DecidedAt, standing.ReplacedBy = ApprovalSuperseded, a.CreatedAt, a.ID
-		if _, err = tx.EndApproval(ctx, *standing); err != nil {
+		if err = tx.KillTokens(ctx, standing.ID, a.CreatedAt); err != nil {
 			return a, err
 		}
-		if err = tx.KillTokens(ctx, standing.ID, a.CreatedAt); err != nil {
+		if err = s.end(ctx, tx, *standing); err != nil {
 			return a, err
 		}
 	}
@@ -178,9 +178,21 @@ func (s *Service) place(ctx context.Context, tx Tx, a Approval) (Approval, error
 		return a, err
 	}
 	facts := map[string]any{"action": a.Change().Action, "plan": a.Change().Plan, "mode": a.Mode, "due_now": a.Quote.DueNow}
-	err = s.audit(ctx, tx, a.OrgID, a.Actor, "approval.requested", a.ID, facts)
+	if err = s.audit(ctx, tx, a.OrgID, a.Actor, "approval.requested", a.ID, facts); err != nil {
+		return a, err
+	}
+	err = s.emitAsked(ctx, tx, a)
 	a.ReplacedBy = replaced
 	return a, err
+}
+
+// end writes down that a request waits no longer, unless somebody was faster.
+func (s *Service) end(ctx context.Context, tx Tx, a Approval) error {
+	ended, err := tx.EndApproval(ctx, a)
+	if err != nil || !ended {
+		return err
+	}
+	return s.emitDecided(ctx, tx, a)
 }
 
 // join answers an identical ask with the request that stands, at today's price.
@@ -401,7 +413,11 @@ func (s *Service) approve(ctx context.Context, tx Tx, a Approval, i Intent, now 
 		return err
 	}
 	facts := map[string]any{"assurance": i.Assurance, "due_now": i.Quote.DueNow, "op_digest": a.opDigest(i.Quote)}
-	return s.audit(ctx, tx, a.OrgID, i.DecidedBy, "approval.approved", a.ID, facts)
+	if err = s.audit(ctx, tx, a.OrgID, i.DecidedBy, "approval.approved", a.ID, facts); err != nil {
+		return err
+	}
+	a.State, a.DecidedBy = ApprovalApproved, i.DecidedBy
+	return s.emitDecided(ctx, tx, a)
 }
 
 // whyNot reads once what made the guard fail and says so.
@@ -575,7 +591,10 @@ func (s *Service) deny(ctx context.Context, p Principal, a Approval, v Verdict) 
 				return err
 			}
 		}
-		return s.audit(ctx, tx, a.OrgID, p.Actor, "approval.denied", a.ID, map[string]any{"reason": a.Denial.Reason})
+		if err = s.audit(ctx, tx, a.OrgID, p.Actor, "approval.denied", a.ID, map[string]any{"reason": a.Denial.Reason}); err != nil {
+			return err
+		}
+		return s.emitDecided(ctx, tx, a)
 	})
 }
 

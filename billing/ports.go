@@ -57,6 +57,7 @@ type Tx interface {
 	SubscriptionTx
 	ApprovalTx
 	IntentTx
+	OutboxTx
 }
 
 // OrgTx: orgs and their people.
@@ -203,8 +204,8 @@ type ApprovalTx interface {
 	// reason, quote, op digest and expiry.
 	RequoteApproval(ctx context.Context, a Approval) (bool, error)
 	MarkOpened(ctx context.Context, orgID, id string, at time.Time) error
-	// ExpireApprovals writes down what time has ended already; it returns the ids.
-	ExpireApprovals(ctx context.Context, now time.Time, limit int) ([]string, error)
+	// ExpireApprovals writes down what time has ended already; it returns them.
+	ExpireApprovals(ctx context.Context, now time.Time, limit int) ([]Approval, error)
 
 	InsertToken(ctx context.Context, t ConfirmToken) error
 	Token(ctx context.Context, orgID string, hash []byte) (ConfirmToken, error)

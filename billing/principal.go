@@ -16,6 +16,8 @@ const (
 	KindAgent  PrincipalKind = "agent"  // an agent key: may ask, never decides
 	KindHost   PrincipalKind = "host"   // the SaaS application that installed Countersign
 	KindSystem PrincipalKind = "system" // Countersign itself, in the audit log only
+	// KindOperator is a person who runs this server; in no org.
+	KindOperator PrincipalKind = "operator"
 )
 
 // Role is what a member may do in an org.

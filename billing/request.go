@@ -276,7 +276,10 @@ func (s *Service) CancelApproval(ctx context.Context, p Principal, id string) (A
 		if err = tx.KillTokens(ctx, a.ID, now); err != nil {
 			return err
 		}
-		return s.audit(ctx, tx, a.OrgID, p.Actor, "approval.canceled", a.ID, nil)
+		if err = s.audit(ctx, tx, a.OrgID, p.Actor, "approval.canceled", a.ID, nil); err != nil {
+			return err
+		}
+		return s.emitDecided(ctx, tx, a)
 	})
 	if err != nil {
 		return a, err

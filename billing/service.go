@@ -19,6 +19,8 @@ type Config struct {
 	Processor Processor // nil: payments are not configured
 	Notifier  Notifier
 	Mailer    Mailer
+	// Deliverer tells the host application; nil: nobody is told and nothing is kept.
+	Deliverer Deliverer
 	Catalog   *Catalog
 	Clock     Clock
 	// Wall is the clock on the wall, for sign-in links and sessions. It differs
@@ -41,6 +43,7 @@ type Service struct {
 	processor Processor
 	notifier  Notifier
 	mailer    Mailer
+	deliverer Deliverer
 	catalog   *Catalog
 	clock     Clock
 	wall      Clock
@@ -67,7 +70,7 @@ type timing struct {
 // New builds a Service.
 func New(c Config) *Service {
 	s := &Service{
-		store: c.Store, processor: c.Processor, notifier: c.Notifier, mailer: c.Mailer, catalog: c.Catalog,
+		store: c.Store, processor: c.Processor, notifier: c.Notifier, mailer: c.Mailer, deliverer: c.Deliverer, catalog: c.Catalog,
 		clock: c.Clock, wall: c.Wall, rand: c.Rand, baseURL: strings.TrimRight(c.BaseURL, "/"),
 		sealer: sealer{key: c.SealKey}, log: c.Log, pace: newPacer(), background: c.Background, kick: make(chan struct{}, 1),
 		timing: timing{lease: 25 * time.Second, grace: 5 * time.Second, backoff: []time.Duration{200 * time.Millisecond, 800 * time.Millisecond, 2 * time.Second}},

@@ -3,6 +3,7 @@ package billing
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 )
 
@@ -27,8 +28,9 @@ func (s *Service) SyncOrg(ctx context.Context, orgID string) (Subscription, erro
 		if err = s.stripe(err); err != nil {
 			return sub, err
 		}
+		before := sub
 		sub = s.apply(sub, state)
-		saved, err := s.store.SaveState(ctx, sub, invoices)
+		saved, err := s.save(ctx, org, before, sub, invoices)
 		if err != nil {
 			return sub, err
 		}
@@ -45,6 +47,17 @@ func (s *Service) SyncOrg(ctx context.Context, orgID string) (Subscription, erro
 		}
 		return sub, err
 	}
+}
+
+// save writes a reading and, with it, tells the host what it changed.
+func (s *Service) save(ctx context.Context, org Org, before, sub Subscription, invoices []Invoice) (saved bool, err error) {
+	err = s.store.InTx(ctx, func(tx Tx) error {
+		if saved, err = tx.SaveState(ctx, sub, invoices); err != nil || !saved {
+			return err
+		}
+		return s.emitChanges(ctx, tx, org, before, sub)
+	})
+	return saved, err
 }
 
 // nothingToSync clears the dirty mark of an org that Stripe does not know.
@@ -188,11 +201,20 @@ func (s *Service) Expire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ids, err := s.store.ExpireApprovals(ctx, now, 500)
-	for _, id := range ids {
-		s.notifier.Notify(ctx, id)
+	var ended []Approval
+	err = s.store.InTx(ctx, func(tx Tx) error {
+		if ended, err = tx.ExpireApprovals(ctx, now, 500); err != nil {
+			return err
+		}
+		return s.emitDecidedAll(ctx, tx, ended)
+	})
+	if err != nil {
+		return err
 	}
-	return err
+	for _, a := range ended {
+		s.notifier.Notify(ctx, a.ID)
+	}
+	return nil
 }
 
 // wake makes the worker look now rather than at its next tick.
@@ -208,6 +230,11 @@ func (s *Service) wake() {
 func (s *Service) Run(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var deliveries sync.WaitGroup
+	defer deliveries.Wait()
+	if s.deliverer != nil {
+		deliveries.Go(func() { s.deliverAll(ctx) })
+	}
 	s.periodic(ctx, 0)
 	for n := 1; ; {
 		s.must("sync", s.SyncDirty(ctx))
@@ -230,6 +257,9 @@ func (s *Service) periodic(ctx context.Context, n int) {
 	}
 	if n%60 == 0 {
 		s.must("reconcile", s.Reconcile(ctx))
+	}
+	if n%3600 == 0 {
+		s.must("prune events", s.PruneEvents(ctx))
 	}
 }
 

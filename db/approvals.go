@@ -149,11 +149,11 @@ func (q queries) MarkOpened(ctx context.Context, orgID, id string, at time.Time)
 
 // ExpireApprovals implements billing.ApprovalTx. They ended when they ended, not
 // when somebody noticed.
-func (q queries) ExpireApprovals(ctx context.Context, now time.Time, limit int) ([]string, error) {
-	return writtenMany(ctx, q, scalar[string], `UPDATE approvals SET state = 'expired', decided_at = expires_at
+func (q queries) ExpireApprovals(ctx context.Context, now time.Time, limit int) ([]billing.Approval, error) {
+	return writtenMany(ctx, q, approvalFields, `UPDATE approvals SET state = 'expired', decided_at = expires_at
 		WHERE id IN (SELECT id FROM approvals WHERE state = 'pending' AND expires_at <= $1
 			ORDER BY expires_at LIMIT $2 {skip_locked})
-		RETURNING id`, stamp(now), limit)
+		RETURNING `+approvalColumns, stamp(now), limit)
 }
 
 const tokenColumns = `hash, org_id, approval_id, principal_id, credential_id, created_at, expires_at, used_at, dead_at`

@@ -402,7 +402,7 @@ func TestExpireApprovals(t *testing.T) {
 		first := ok(s.ExpireApprovals(ctx, at, 2))(t)
 		second := ok(s.ExpireApprovals(ctx, at, 2))(t)
 		third := ok(s.ExpireApprovals(ctx, at, 2))(t)
-		if len(first) != 2 || len(second) != 1 || second[0] != "apr_2" || len(third) != 0 {
+		if len(first) != 2 || len(second) != 1 || second[0].ID != "apr_2" || second[0].State != billing.ApprovalExpired || len(third) != 0 {
 			t.Errorf("expired %v, %v, %v", first, second, third)
 		}
 		a := ok(s.Approval(ctx, acme, "apr_1"))(t)

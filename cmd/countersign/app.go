@@ -28,6 +28,7 @@ type parts struct {
 	processor billing.Processor // nil without Stripe
 	verify    func(body []byte, header string) (billing.Event, error)
 	mailer    billing.Mailer
+	host      *hook         // nil: the host application is not told
 	clock     billing.Clock // nil: the real one, and the database's own
 	targets   []string      // origins that forms may lead to
 	mailbox   func(context.Context) (views.MailboxPage, error)
@@ -62,10 +63,14 @@ func build(ctx context.Context, p parts) (*app, error) {
 		return nil, err
 	}
 	a := &app{store: store, log: p.log}
-	a.service = billing.New(billing.Config{
+	c := billing.Config{
 		Store: store, Processor: p.processor, Notifier: store, Mailer: p.mailer, Catalog: p.catalog,
 		Clock: p.clock, Wall: wall, BaseURL: p.baseURL, SealKey: derive(p.secret, "quotes and forms"), Log: p.log,
-	})
+	}
+	if p.host != nil {
+		c.Deliverer = p.host
+	}
+	a.service = billing.New(c)
 	a.handler = handlers.New(handlers.Config{
 		Service: a.service, BaseURL: base, SessionKey: derive(p.secret, "session cookie"), Clock: wall, Log: p.log,
 		VerifyWebhook: p.verify, FormTargets: p.targets, Ready: a.ready, Mailbox: p.mailbox, SandboxURL: p.sandbox,

@@ -39,6 +39,9 @@ func settings() []setting {
 		{env: "STRIPE_SECRET_KEY", help: "Stripe's API key; without it nothing can be bought", secret: true},
 		{env: "STRIPE_WEBHOOK_SECRET", help: "signing secrets of the webhook endpoint, comma-separated while rolling", secret: true},
 		{env: "STRIPE_API_BASE", flag: "stripe-api-base", help: "another address of Stripe's API, with test keys only"},
+		{env: "COUNTERSIGN_WEBHOOK_URL", help: "where the host application is told what happens; without it nobody is", secret: true},
+		{env: "COUNTERSIGN_WEBHOOK_SECRET", help: "whsec_…, signs these webhooks; comma-separated while rolling", secret: true},
+		{env: "COUNTERSIGN_WEBHOOK_ALLOW_PRIVATE", flag: "webhook-allow-private", value: "false", help: "let these webhooks go to this machine or a private network"},
 		{env: "SMTP_URL", help: "smtp://user:password@host:587 for sign-in mails", secret: true},
 		{env: "COUNTERSIGN_MAIL_FROM", flag: "mail-from", value: "billing@localhost", help: "sender of mails"},
 	}
@@ -135,6 +138,9 @@ func (c config) check() error {
 		if strings.Trim(c.get("STRIPE_WEBHOOK_SECRET"), ", ") == "" {
 			bad("STRIPE_WEBHOOK_SECRET is required with a Stripe key: without it anybody could send events")
 		}
+	}
+	if _, err := hookFrom(c.get); err != nil {
+		bad("%w", err)
 	}
 	return errors.Join(errs...)
 }

@@ -55,7 +55,7 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	log.Info("serving", "address", l.Addr().String(), "base_url", p.baseURL, "stripe", p.processor != nil, "catalog", p.catalog.Name)
+	log.Info("serving", "address", l.Addr().String(), "base_url", p.baseURL, "stripe", p.processor != nil, "webhooks", p.host != nil, "catalog", p.catalog.Name)
 	return a.run(ctx, l, drainTime)
 }
 
@@ -74,6 +74,9 @@ func productionParts(c config, log *slog.Logger) (parts, error) {
 		if p.mailer, err = newSMTP(address, c.get("COUNTERSIGN_MAIL_FROM")); err != nil {
 			return p, err
 		}
+	}
+	if p.host, err = hookFrom(c.get); err != nil {
+		return p, err
 	}
 	key := c.get("STRIPE_SECRET_KEY")
 	if key == "" {

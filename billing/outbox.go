@@ -1,0 +1,210 @@
+package billing
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// What the host application is told. An event is written in the transaction of
+// the fact that it tells of, so none is lost and none invented; deliver.go
+// sends them.
+
+// EventType says what an OutboxEvent tells.
+type EventType string
+
+// The types of events.
+const (
+	EventPlanChanged       EventType = "billing.plan_changed"  // PlanChanged
+	EventStateChanged      EventType = "billing.state_changed" // StateChanged
+	EventApprovalRequested EventType = "approval.requested"    // ApprovalNews
+	EventApprovalDecided   EventType = "approval.decided"      // ApprovalNews
+	EventLimitReached      EventType = "limit.reached"         // LimitReached
+)
+
+// OutboxEvent is one thing that the host application is told.
+type OutboxEvent struct {
+	ID        string // evt_…: the webhook-id, the same in every attempt
+	OrgID     string
+	Seq       int64 // the order within the org
+	Type      EventType
+	Payload   string // JSON, byte by byte as it is sent
+	CreatedAt time.Time
+	State     DeliveryState
+	Tries     int       // since it was written, or replayed
+	FirstAt   time.Time // of these tries
+	// LastAt, LastStatus and LastFault are of the last attempt.
+	LastAt     time.Time
+	LastStatus int
+	LastFault  Fault
+	FinishedAt time.Time // delivered, or given up
+	Lease      int64     // proves, when it is settled, that it was ours to send
+}
+
+// DeliveryState is where an event stands.
+type DeliveryState string
+
+// The states of an event. A failed one is kept and can be replayed.
+const (
+	DeliveryPending   DeliveryState = "pending"
+	DeliveryDelivered DeliveryState = "delivered"
+	DeliveryFailed    DeliveryState = "failed"
+)
+
+// message is the body of a webhook.
+type message struct {
+	ID        string    `json:"id"`
+	Type      EventType `json:"type"`
+	Timestamp time.Time `json:"timestamp"` // of the fact, not of the sending
+	Org       string    `json:"org"`
+	Data      any       `json:"data"`
+}
+
+// Party is who did something, as the host is told: no credential, no address.
+type Party struct {
+	Kind PrincipalKind `json:"kind"`
+	Name string        `json:"name"`
+}
+
+func partyOf(a Actor) Party { return Party{Kind: a.Kind, Name: a.Name} }
+
+// PlanChanged tells that another plan is in force at Stripe.
+type PlanChanged struct {
+	From   string             `json:"from"`
+	To     string             `json:"to"`
+	Status SubscriptionStatus `json:"status"` // "none" without a subscription
+	Actor  Party              `json:"actor"`  // who asked; Stripe for a checkout, its portal or an unpaid invoice
+}
+
+// StateChanged tells that the subscription has another status.
+type StateChanged struct {
+	From SubscriptionStatus `json:"from"`
+	To   SubscriptionStatus `json:"to"`
+	Plan string             `json:"plan"` // in force now: the free one while nothing is paid for
+}
+
+// ApprovalNews tells of an agent's request.
+type ApprovalNews struct {
+	Request   string        `json:"request"`
+	State     ApprovalState `json:"state"`
+	Action    Action        `json:"action"`
+	Plan      string        `json:"plan"`
+	Agent     string        `json:"agent"`
+	DecidedBy *Party        `json:"decided_by,omitempty"` // nobody, when time or another request ended it
+}
+
+// LimitReached tells that a resource is used up to its cap.
+type LimitReached struct {
+	Resource string `json:"resource"`
+	Active   int64  `json:"active"`
+	Cap      int64  `json:"cap"`
+	Plan     string `json:"plan"`
+}
+
+// emit tells the host about the fact that tx writes. Without a host to tell it
+// does nothing. It locks the org's lane until tx ends: call it last.
+func (s *Service) emit(ctx context.Context, tx Tx, orgID string, t EventType, data any) error {
+	if s.deliverer == nil {
+		return nil
+	}
+	e := OutboxEvent{ID: s.newID("evt_"), OrgID: orgID, Type: t, CreatedAt: s.Now(), State: DeliveryPending}
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(message{ID: e.ID, Type: t, Timestamp: e.CreatedAt, Org: orgID, Data: data}); err != nil {
+		return err
+	}
+	e.Payload = string(bytes.TrimRight(body.Bytes(), "\n"))
+	return tx.InsertEvent(ctx, e)
+}
+
+// emitLimit tells that the org has used a resource up to its cap.
+func (s *Service) emitLimit(ctx context.Context, tx Tx, orgID string, l LimitReached) error {
+	return s.emit(ctx, tx, orgID, EventLimitReached, l)
+}
+
+// emitAsked tells of a new request.
+func (s *Service) emitAsked(ctx context.Context, tx Tx, a Approval) error {
+	return s.emit(ctx, tx, a.OrgID, EventApprovalRequested, newsOf(a))
+}
+
+// emitDecided tells how a request stopped waiting. a.State and a.DecidedBy are
+// what was written.
+func (s *Service) emitDecided(ctx context.Context, tx Tx, a Approval) error {
+	n := newsOf(a)
+	if a.DecidedBy.Kind != "" {
+		by := partyOf(a.DecidedBy)
+		n.DecidedBy = &by
+	}
+	return s.emit(ctx, tx, a.OrgID, EventApprovalDecided, n)
+}
+
+func newsOf(a Approval) ApprovalNews {
+	return ApprovalNews{Request: a.ID, State: a.State, Action: a.Change().Action, Plan: a.Change().Plan, Agent: a.Actor.Name}
+}
+
+// emitDecidedAll tells of many requests. The orgs' lanes are locked in one
+// order, so two replicas do not wait for each other.
+func (s *Service) emitDecidedAll(ctx context.Context, tx Tx, ended []Approval) error {
+	slices.SortFunc(ended, func(a, b Approval) int {
+		return cmp.Or(cmp.Compare(a.OrgID, b.OrgID), a.ExpiresAt.Compare(b.ExpiresAt))
+	})
+	for _, a := range ended {
+		if err := s.emitDecided(ctx, tx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// emitChanges tells what a reading of Stripe changed in the row.
+func (s *Service) emitChanges(ctx context.Context, tx Tx, org Org, before, after Subscription) error {
+	if s.deliverer == nil {
+		return nil
+	}
+	if before.Plan != after.Plan {
+		by, err := s.whoChanged(ctx, tx, before, after)
+		if err != nil {
+			return err
+		}
+		data := PlanChanged{From: before.Plan, To: after.Plan, Status: statusWord(after.Status), Actor: partyOf(by)}
+		if err = s.emit(ctx, tx, org.ID, EventPlanChanged, data); err != nil {
+			return err
+		}
+	}
+	if before.Status == after.Status {
+		return nil
+	}
+	return s.emit(ctx, tx, org.ID, EventStateChanged, StateChanged{
+		From: statusWord(before.Status), To: statusWord(after.Status), Plan: s.planOf(org, after).ID,
+	})
+}
+
+// whoChanged finds who asked for the change of plan that a reading shows: who
+// scheduled the downgrade that has come, or whose intent was carried out since
+// the reading before. Everything else was done at Stripe.
+func (s *Service) whoChanged(ctx context.Context, tx Tx, before, after Subscription) (Actor, error) {
+	if before.ScheduledBy != nil && !after.Status.Live() {
+		return before.ScheduledBy.By, nil
+	}
+	i, err := tx.NewestIntent(ctx, before.OrgID)
+	if CodeOf(err) == ErrNotFound.Code {
+		err = nil
+	}
+	recent := i.State == IntentCalling || i.State == IntentDone && !i.FinishedAt.Before(before.SyncedAt)
+	if recent && i.Quote.Change.Action == ActionChangePlan && i.Quote.ToPlan == after.Plan {
+		return i.Actor, err
+	}
+	return Actor{Kind: KindSystem, Name: "Stripe"}, err
+}
+
+// statusWord names the status that has no word of Stripe's.
+func statusWord(st SubscriptionStatus) SubscriptionStatus {
+	if st == StatusNone {
+		return "none"
+	}
+	return st
+}
