@@ -146,3 +146,43 @@ func TestBankSettlesAfterACrash(t *testing.T) {
 	w.Sync(c.Org.ID)
 	state(t, w, out.Approval, billing.ApprovalSucceeded)
 }
+
+// TestBankAndAnOlderReading: a reading from before the bank was asked, saved
+// late because ours failed, does not say that the bank has answered.
+func TestBankAndAnOlderReading(t *testing.T) {
+	w, s, c := seamed(t, "pro", worldtest.Options{})
+	noError(t, w.Box.GiveCard(c.Customer, "pm_card_authenticationRequired"))
+	w.Advance(time.Hour)
+	out := asked(t, w.Service, c.Agent, onWeb(upgrade("scale")))
+	read, save, saved := make(chan struct{}), make(chan struct{}), make(chan error)
+	s.apply = func(_ billing.Order, do func() (billing.Applied, error)) (billing.Applied, error) {
+		s.fetch = func(do func() (billing.State, []billing.Invoice, error)) (billing.State, []billing.Invoice, error) {
+			defer func() { <-save }()
+			defer close(read)
+			return do()
+		}
+		go func() {
+			_, err := w.Service.SyncOrg(ctx, c.Org.ID)
+			saved <- err
+		}()
+		<-read
+		s.fetch = func(func() (billing.State, []billing.Invoice, error)) (billing.State, []billing.Invoice, error) {
+			return billing.State{}, nil, billing.ErrStripeUnavailable
+		}
+		return do()
+	}
+	r, err := pressed(t, w.Service, c.Owner, out.Approval.ID)
+	noError(t, err)
+	s.fetch = nil
+	close(save)
+	noError(t, <-saved)
+	if sub, err := w.Store.Subscription(ctx, c.Org.ID); err != nil || sub.Action != nil || !sub.Dirty() {
+		t.Fatalf("the older reading was not the one saved: %+v, %v", sub.State, err)
+	}
+	state(t, w, out.Approval, billing.ApprovalIndeterminate)
+	noError(t, w.Service.SyncDirty(ctx))
+	state(t, w, out.Approval, billing.ApprovalIndeterminate)
+	answerBank(t, r.Approval.Result.Failure.ActionURL, "complete", http.StatusOK)
+	w.Sync(c.Org.ID)
+	state(t, w, out.Approval, billing.ApprovalSucceeded)
+}
