@@ -48,6 +48,7 @@ type tab struct {
 	watch   *watch
 	scheme  string
 	width   int64
+	pressed spot
 }
 
 // newTab opens a tab with a cookie jar of its own. With scripts off it is a
@@ -200,11 +201,10 @@ const locate = `((label, scope) => {
 
 // press clicks the button or link with these words, or that begins with them,
 // and returns its words.
-func (b *tab) press(label string) string { b.t.Helper(); return b.pressIn("body", label, 1) }
+func (b *tab) press(label string) string { b.t.Helper(); return b.pressIn("body", label) }
 
-// pressIn does the same inside the element that a selector names, several times
-// in a row if so wished.
-func (b *tab) pressIn(scope, label string, times int) string {
+// pressIn does the same inside the element that a selector names.
+func (b *tab) pressIn(scope, label string) string {
 	b.t.Helper()
 	find := locate + `(` + quote(label) + `, ` + quote(scope) + `)`
 	b.until(fmt.Sprintf("something to press: %q in %s", label, scope), `document.readyState === 'complete' && `+find)
@@ -212,14 +212,19 @@ func (b *tab) pressIn(scope, label string, times int) string {
 	if at == nil {
 		b.t.Fatalf("%q is gone", label)
 	}
+	b.pressed = *at
+	b.pressAgain()
+	return at.Text
+}
+
+// pressAgain clicks where the last press was, whatever is there now.
+func (b *tab) pressAgain() {
+	b.t.Helper()
 	ctx, cancel := b.within()
 	defer cancel()
-	for range times {
-		if err := chromedp.Do(ctx, chromedp.MouseClickXY(at.X, at.Y)); err != nil {
-			b.t.Fatalf("press %q: %v", label, err)
-		}
+	if err := chromedp.Do(ctx, chromedp.MouseClickXY(b.pressed.X, b.pressed.Y)); err != nil {
+		b.t.Fatalf("press %q: %v", b.pressed.Text, err)
 	}
-	return at.Text
 }
 
 // can reports whether there is something to press that begins with the words.

@@ -38,7 +38,6 @@ var journeys = map[string]func(journey){
 	"finalizing after checkout":         finalizing,
 	"declined card":                     declined,
 	"3-D Secure":                        secure,
-	"double click":                      doubleClick,
 	"agent's change waits for the bank": secureOnApproval,
 }
 
