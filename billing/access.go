@@ -55,10 +55,13 @@ func (s *Service) RequestSignIn(ctx context.Context, email, next string) error {
 // SignInURL makes a single-use sign-in link for an address. It is for mail and
 // for the demo's own mailbox; whoever has the link is that person.
 func (s *Service) SignInURL(ctx context.Context, email, next string, life time.Duration) (url string, expires time.Time, err error) {
+	return s.signInURL(ctx, s.store, SignInLink{Email: email, Next: next}, life)
+}
+
+func (s *Service) signInURL(ctx context.Context, tx Tx, l SignInLink, life time.Duration) (url string, expires time.Time, err error) {
 	token, now := s.newSecret(prefixSignIn), s.wallNow()
-	expires = now.Add(life)
-	err = s.store.InsertSignInLink(ctx, SignInLink{Hash: hashOf(token), Email: email, Next: next, CreatedAt: now, ExpiresAt: expires})
-	return s.baseURL + "/login/" + token, expires, err
+	l.Hash, l.CreatedAt, l.ExpiresAt = hashOf(token), now, now.Add(life)
+	return s.baseURL + "/login/" + token, l.ExpiresAt, tx.InsertSignInLink(ctx, l)
 }
 
 func normalEmail(email string) (string, error) {
@@ -100,6 +103,9 @@ func (s *Service) SignIn(ctx context.Context, token string) (session, next strin
 		orgs, err := tx.Memberships(ctx, user.ID)
 		if err != nil {
 			return err
+		}
+		if link.OrgID != "" {
+			orgs = slices.DeleteFunc(orgs, func(m Membership) bool { return m.OrgID != link.OrgID })
 		}
 		if len(orgs) == 0 {
 			return ErrNotFound
@@ -191,7 +197,7 @@ type NewKey struct {
 
 // IssueKey makes an API key. The secret is returned once and only its hash kept.
 func (s *Service) IssueKey(ctx context.Context, n NewKey) (Credential, string, error) {
-	prefix := map[PrincipalKind]string{KindAgent: prefixAgent, KindMember: prefixMember, KindHost: prefixHost}[n.Kind]
+	prefix := prefixOf(n.Kind)
 	if prefix == "" {
 		return Credential{}, "", ErrInvalid.Say("There are keys for agents, members and hosts.")
 	}
@@ -204,6 +210,10 @@ func (s *Service) IssueKey(ctx context.Context, n NewKey) (Credential, string, e
 		Prefix: secret[:shownChars], Scopes: n.Scopes, CreatedBy: n.CreatedBy, CreatedAt: s.wallNow(),
 	}
 	return c, secret, s.store.InsertCredential(ctx, c)
+}
+
+func prefixOf(kind PrincipalKind) string {
+	return map[PrincipalKind]string{KindAgent: prefixAgent, KindMember: prefixMember, KindHost: prefixHost}[kind]
 }
 
 // AddOrg creates an org on the free plan.

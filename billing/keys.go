@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"hash/crc32"
@@ -30,7 +31,20 @@ const (
 func (s *Service) newSecret(prefix string) string {
 	var raw [32]byte
 	s.read(raw[:])
-	body := prefix + encode62(new(big.Int).SetBytes(raw[:]), bodyLen)
+	return keyFrom(prefix, raw[:])
+}
+
+// secretFor makes the key that a request is given. A repeat of the request is
+// given the same one, though only its hash is kept: it is made of the server's
+// own secret and of what names the request.
+func (s *Service) secretFor(prefix, requestKey string) string {
+	h := hmac.New(sha256.New, s.sealer.key)
+	h.Write([]byte("countersign/key/v1\x00" + prefix + "\x00" + requestKey))
+	return keyFrom(prefix, h.Sum(nil))
+}
+
+func keyFrom(prefix string, raw []byte) string {
+	body := prefix + encode62(new(big.Int).SetBytes(raw), bodyLen)
 	return body + checksum(body)
 }
 

@@ -49,6 +49,7 @@ type SignInLink struct {
 	Hash      []byte
 	Email     string
 	Next      string // path to go to afterwards: one of our own pages
+	OrgID     string // the one org that it signs in to; empty: whichever the person has
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	UsedAt    time.Time

@@ -16,15 +16,15 @@ func (q queries) UserByEmail(ctx context.Context, email string) (billing.User, e
 	return one(ctx, q, userFields, `SELECT id, email, name, created_at FROM users WHERE email = $1`, email)
 }
 
-const linkColumns = `hash, email, next, created_at, expires_at, used_at`
+const linkColumns = `hash, email, next, created_at, expires_at, used_at, org_id`
 
 func linkFields(l *billing.SignInLink) []any {
-	return []any{&l.Hash, &l.Email, &l.Next, (*stamp)(&l.CreatedAt), (*stamp)(&l.ExpiresAt), (*stamp)(&l.UsedAt)}
+	return []any{&l.Hash, &l.Email, &l.Next, (*stamp)(&l.CreatedAt), (*stamp)(&l.ExpiresAt), (*stamp)(&l.UsedAt), (*text)(&l.OrgID)}
 }
 
 // InsertSignInLink implements billing.AccessTx.
 func (q queries) InsertSignInLink(ctx context.Context, l billing.SignInLink) error {
-	return q.exec(ctx, `INSERT INTO signin_links (`+linkColumns+`) VALUES ($1, $2, $3, $4, $5, $6)`, linkFields(&l)...)
+	return q.exec(ctx, `INSERT INTO signin_links (`+linkColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)`, linkFields(&l)...)
 }
 
 // SignInLink implements billing.AccessTx.

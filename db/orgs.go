@@ -44,9 +44,13 @@ func (q queries) InsertOrg(ctx context.Context, org billing.Org, freePlan string
 		if err != nil {
 			return err
 		}
-		return q.exec(ctx, `INSERT INTO subscriptions (org_id, plan, cancel_at_period_end, credit, version, row_version, dirty_seq, synced_seq)
-			VALUES ($1, $2, $3, 0, 1, 1, 0, 0)`, org.ID, freePlan, false)
+		return q.insertFreeSubscription(ctx, org.ID, freePlan)
 	})
+}
+
+func (q queries) insertFreeSubscription(ctx context.Context, orgID, plan string) error {
+	return q.exec(ctx, `INSERT INTO subscriptions (org_id, plan, cancel_at_period_end, credit, version, row_version, dirty_seq, synced_seq)
+		VALUES ($1, $2, $3, 0, 1, 1, 0, 0)`, orgID, plan, false)
 }
 
 // Org implements billing.OrgTx.
