@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -22,6 +23,8 @@ type Config struct {
 	// VerifyWebhook checks the signature of a webhook and reads what happened.
 	// nil: payments are not configured, and webhooks are refused.
 	VerifyWebhook func(body []byte, signature string) (billing.Event, error)
+	// TrustedProxies are the networks whose word about who calls is believed.
+	TrustedProxies []netip.Prefix
 	// FormTargets are origins that the answer to a form may lead to.
 	FormTargets []string
 	// Ready reports whether this replica wants requests.
@@ -58,7 +61,7 @@ func newRouter(c Config) *web.Router {
 	}
 	rt := web.NewRouter(web.Config{
 		BaseURL: c.BaseURL, SessionKey: c.SessionKey, Access: c.Service, Clock: c.Clock, Log: c.Log,
-		FormTargets: c.FormTargets, ErrorPage: h.errorPage, Home: pathBilling, Login: pathLogin,
+		FormTargets: c.FormTargets, TrustedProxies: c.TrustedProxies, ErrorPage: h.errorPage, Home: pathBilling, Login: pathLogin,
 	})
 	h.routes(rt)
 	return rt

@@ -42,7 +42,17 @@ type lasting struct{ testing.TB }
 
 func (lasting) Context() context.Context { return context.Background() }
 
-func newSite(t *testing.T, o worldtest.Options) *site {
+// behind configures the proxies in front.
+func behind(proxies string) func(*handlers.Config) {
+	return func(c *handlers.Config) {
+		var err error
+		if c.TrustedProxies, err = web.ParseNetworks(proxies); err != nil {
+			panic(err)
+		}
+	}
+}
+
+func newSite(t *testing.T, o worldtest.Options, configure ...func(*handlers.Config)) *site {
 	t.Helper()
 	o.OnDisk = true // for dumps
 	s := &site{World: worldtest.New(lasting{t}, o), t: t}
@@ -56,6 +66,9 @@ func newSite(t *testing.T, o worldtest.Options) *site {
 		config.VerifyWebhook = func(body []byte, signature string) (billing.Event, error) {
 			return payments.VerifyWebhook(body, signature, []string{worldtest.WebhookSecret}, s.Box.Now(), false)
 		}
+	}
+	for _, f := range configure {
+		f(&config)
 	}
 	h := handlers.New(config)
 	s.routes = h.(interface{ Routes() []web.Route }).Routes()

@@ -1,9 +1,7 @@
 package web
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -154,25 +152,6 @@ func (r *Request) IdempotencyKey() (string, error) {
 		}
 	}
 	return key, nil
-}
-
-// RemoteNetwork names where the connection is from, for limits: the address, or
-// the /64 of an IPv6 one, which a single customer has whole.
-func (r *Request) RemoteNetwork() string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	ip = ip.Unmap().WithZone("")
-	if ip.Is4() {
-		return ip.String()
-	}
-	prefix, _ := ip.Prefix(64) // an IPv6 address has 64 bits
-	return prefix.String()
 }
 
 // clean reports whether s is UTF-8 without control characters.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"path"
 	"strings"
@@ -28,13 +29,16 @@ type Access interface {
 	CheckFormToken(p billing.Principal, purpose, token string) bool
 }
 
-// Config is what a Router needs. All fields but FormTargets are required.
+// Config is what a Router needs. FormTargets and
+// TrustedProxies may be empty.
 type Config struct {
 	BaseURL    *url.URL // public address of the server; the Host header is never believed
 	SessionKey []byte   // signs the session cookie
 	Access     Access
 	Clock      billing.Clock
 	Log        *slog.Logger
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
 	// FormTargets are origins, besides our own, that the answer to a form may
 	// redirect to: Stripe's Checkout and portal.
 	FormTargets []string

@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -195,18 +194,5 @@ func TestReadsOfARequest(t *testing.T) {
 	}
 	if w := s.call("POST", "/json", `{"plan":"pro"}`, isJSON, "Content-Encoding: gzip"); w.Code != 415 {
 		t.Errorf("encoded body: %d", w.Code)
-	}
-}
-
-func TestRemoteNetwork(t *testing.T) {
-	for addr, want := range map[string]string{
-		"192.0.2.1:1234": "192.0.2.1", "[::ffff:192.0.2.1]:1": "192.0.2.1", "[2001:db8:1:2:3:4:5:6]:1": "2001:db8:1:2::/64",
-		"[fe80::1%eth0]:1": "fe80::/64", "pipe": "pipe", "name:1": "name",
-	} {
-		r := &Request{Request: httptest.NewRequest("GET", "/", nil)}
-		r.RemoteAddr = addr
-		if got := r.RemoteNetwork(); got != want {
-			t.Errorf("%s: %q, want %q", addr, got, want)
-		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"sync/atomic"
 	"time"
@@ -28,9 +29,10 @@ type parts struct {
 	processor billing.Processor // nil without Stripe
 	verify    func(body []byte, header string) (billing.Event, error)
 	mailer    billing.Mailer
-	host      *hook         // nil: the host application is not told
-	clock     billing.Clock // nil: the real one, and the database's own
-	targets   []string      // origins that forms may lead to
+	host      *hook          // nil: the host application is not told
+	clock     billing.Clock  // nil: the real one, and the database's own
+	proxies   []netip.Prefix // whose X-Forwarded-For is believed
+	targets   []string       // origins that forms may lead to
 	mailbox   func(context.Context) (views.MailboxPage, error)
 	sandbox   string // address of the sandbox's page, in demo
 	record    bool   // the database's statements onto tapes, in bench
@@ -73,7 +75,7 @@ func build(ctx context.Context, p parts) (*app, error) {
 	a.service = billing.New(c)
 	a.handler = handlers.New(handlers.Config{
 		Service: a.service, BaseURL: base, SessionKey: derive(p.secret, "session cookie"), Clock: wall, Log: p.log,
-		VerifyWebhook: p.verify, FormTargets: p.targets, Ready: a.ready, Mailbox: p.mailbox, SandboxURL: p.sandbox,
+		VerifyWebhook: p.verify, FormTargets: p.targets, TrustedProxies: p.proxies, Ready: a.ready, Mailbox: p.mailbox, SandboxURL: p.sandbox,
 	})
 	return a, nil
 }

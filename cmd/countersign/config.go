@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/countersignhq/countersign/payments"
+	"github.com/countersignhq/countersign/web"
 )
 
 // secret is a value that never prints itself.
@@ -34,6 +35,7 @@ func settings() []setting {
 		{env: "COUNTERSIGN_BASE_URL", flag: "base-url", help: "public address, for example https://billing.example.com (required)"},
 		{env: "COUNTERSIGN_SECRET_KEY", help: "32 bytes or more of randomness: signs sessions and forms (required)", secret: true},
 		{env: "COUNTERSIGN_ADDR", flag: "addr", value: ":8080", help: "address to listen on"},
+		{env: "COUNTERSIGN_TRUSTED_PROXIES", flag: "trusted-proxies", help: "networks of the reverse proxies in front, comma-separated, whose X-Forwarded-For is believed"},
 		{env: "DATABASE_URL", flag: "database", value: "sqlite:countersign.db", help: "sqlite:PATH or postgres://…", secret: true},
 		{env: "COUNTERSIGN_CATALOG", flag: "catalog", value: "flat", help: "flat, capacity or a file"},
 		{env: "STRIPE_SECRET_KEY", help: "Stripe's API key; without it nothing can be bought", secret: true},
@@ -138,6 +140,9 @@ func (c config) check() error {
 		if strings.Trim(c.get("STRIPE_WEBHOOK_SECRET"), ", ") == "" {
 			bad("STRIPE_WEBHOOK_SECRET is required with a Stripe key: without it anybody could send events")
 		}
+	}
+	if _, err := web.ParseNetworks(c.get("COUNTERSIGN_TRUSTED_PROXIES")); err != nil {
+		bad("COUNTERSIGN_TRUSTED_PROXIES: %w", err)
 	}
 	if _, err := hookFrom(c.get); err != nil {
 		bad("%w", err)

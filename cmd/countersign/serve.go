@@ -15,6 +15,7 @@ import (
 
 	"github.com/countersignhq/countersign/billing"
 	"github.com/countersignhq/countersign/payments"
+	"github.com/countersignhq/countersign/web"
 )
 
 // drainTime is how long a load balancer has to notice that /readyz says no.
@@ -74,6 +75,9 @@ func productionParts(c config, log *slog.Logger) (parts, error) {
 		if p.mailer, err = newSMTP(address, c.get("COUNTERSIGN_MAIL_FROM")); err != nil {
 			return p, err
 		}
+	}
+	if p.proxies, err = web.ParseNetworks(c.get("COUNTERSIGN_TRUSTED_PROXIES")); err != nil {
+		return p, err
 	}
 	if p.host, err = hookFrom(c.get); err != nil {
 		return p, err
