@@ -205,7 +205,7 @@ func (s *Service) join(ctx context.Context, tx Tx, standing, a Approval) (Approv
 		standing.ExpiresAt = a.ExpiresAt
 	}
 	standing.Mode, standing.Quote = a.Mode, a.Quote
-	if a.Reason != "" {
+	if standing.Reason == "" { // words that somebody has read already are not exchanged
 		standing.Reason = a.Reason
 	}
 	standing.OpDigest = standing.opDigest(standing.Quote)
@@ -665,7 +665,11 @@ func (s *Service) Summarize(orgName string, q Quote) string {
 	if q.Credit > 0 {
 		text += fmt.Sprintf(" %s is credited to the next invoices.", money(q.Credit, q.Currency))
 	}
-	return text + fmt.Sprintf(" Then %s on %s.", money(q.Recurring, q.Currency), day(q.NextChargeAt))
+	text += fmt.Sprintf(" Then %s on %s.", money(q.Recurring, q.Currency), day(q.NextChargeAt))
+	if q.LiftsDowngrade {
+		text += " The scheduled downgrade is lifted."
+	}
+	return text
 }
 
 func money(amount int64, currency string) string { return Money{amount, currency}.String() }

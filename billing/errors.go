@@ -125,3 +125,8 @@ var (
 	ErrStripeUnavailable  = &Error{Kind: KindUnavailable, Code: "stripe_unavailable", Message: "Stripe does not answer at the moment. Nothing was changed; try again shortly."}
 	ErrRejected           = &Error{Kind: KindConflict, Code: "change_rejected", Message: "Stripe refused this change. The plan has not changed."}
 )
+
+// ErrStripeRefused means that Stripe answered a read of one org, and not with
+// what was asked for, as for a customer that another account has. Stripe is
+// there; nobody else is concerned.
+var ErrStripeRefused = &Error{Kind: KindUnavailable, Code: "stripe_refused", Message: "Stripe does not know this organisation. Nothing was changed; the operator has to look."}

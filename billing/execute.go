@@ -18,6 +18,7 @@ const (
 	stripeForgets = 23 * time.Hour
 	maxAttempts   = 5
 	executeWithin = 24 * time.Second
+	settleWithin  = 10 * time.Second
 	awaitWithin   = 22 * time.Second
 )
 
@@ -111,6 +112,9 @@ func (s *Service) later(i Intent, err error) Outcome {
 // settle writes the end of an intent and of its approval in one transaction,
 // after reading what Stripe says now, and wakes those who wait.
 func (s *Service) settle(ctx context.Context, i Intent, from, to IntentState, out Outcome) (Outcome, error) {
+	// Stripe may have answered at the very end of the time that the call had.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+	defer cancel()
 	_, syncErr := s.SyncOrg(ctx, i.OrgID)
 	i.Result = &out
 	settled := false
@@ -139,7 +143,10 @@ func (s *Service) settle(ctx context.Context, i Intent, from, to IntentState, ou
 		}
 		return s.settleApproval(ctx, tx, i, out, now)
 	})
-	if err != nil {
+	switch {
+	case err != nil && from == IntentCalling:
+		return s.later(i, err), nil // Stripe has done it: the worker writes that down
+	case err != nil:
 		return Outcome{}, err
 	}
 	s.notifier.Notify(ctx, i.ID)

@@ -49,9 +49,12 @@ type Quote struct {
 	// Credit is given back as balance for the next invoices, in minor units, ≥ 0.
 	Credit int64 `json:"credit,omitempty"`
 	// BalanceUsed is the part of the price that earlier credit pays.
-	BalanceUsed int64  `json:"balance_used,omitempty"`
-	Tax         int64  `json:"tax,omitempty"`
-	Lines       []Line `json:"lines,omitempty"`
+	BalanceUsed int64 `json:"balance_used,omitempty"`
+	Tax         int64 `json:"tax,omitempty"`
+	// LiftsDowngrade: a scheduled downgrade ends with the change, since who buys
+	// another plan stays.
+	LiftsDowngrade bool   `json:"lifts_downgrade,omitempty"`
+	Lines          []Line `json:"lines,omitempty"`
 	// Recurring is the price from then on, for each Interval.
 	Recurring int64  `json:"recurring"`
 	Interval  string `json:"interval"`
@@ -69,7 +72,7 @@ type Quote struct {
 // from the same starting point.
 func (q Quote) SamePrice(o Quote) bool {
 	return q.Change == o.Change && q.Currency == o.Currency && q.FromPlan == o.FromPlan && q.ToPlan == o.ToPlan &&
-		q.DueNow == o.DueNow && q.Credit == o.Credit && q.Tax == o.Tax && q.Recurring == o.Recurring &&
+		q.DueNow == o.DueNow && q.Credit == o.Credit && q.Tax == o.Tax && q.Recurring == o.Recurring && q.LiftsDowngrade == o.LiftsDowngrade &&
 		q.Interval == o.Interval && q.EffectiveAt.Equal(o.EffectiveAt) && q.NextChargeAt.Equal(o.NextChargeAt)
 }
 

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/countersignhq/countersign/api"
 	"github.com/countersignhq/countersign/billing"
@@ -72,7 +73,10 @@ func (h *handlers) success(r *web.Request) error {
 	case err != nil:
 		return err
 	case done:
-		return r.Redirect(pathBilling, "notice", writeNotice(r, bought(v)))
+		if out, fresh := bought(v); fresh {
+			return r.Redirect(pathBilling, "notice", writeNotice(r, out))
+		}
+		return r.Redirect(pathBilling)
 	case v.Summary.Org.Checkout == nil: // nobody has been to Checkout
 		return r.Redirect(pathBilling)
 	}
@@ -80,11 +84,15 @@ func (h *handlers) success(r *web.Request) error {
 	return r.Page(http.StatusOK, views.Billing(views.NewBilling(v)))
 }
 
-// bought is the outcome of a finished Checkout, with what its invoice says.
-func bought(v views.BillingValues) billing.Outcome {
-	out := billing.Outcome{Status: billing.StatusSwitched, Plan: v.Summary.Plan.ID}
-	if len(v.Invoices) > 0 && v.Invoices[0].Status == "paid" {
-		out.Charged, out.Currency = v.Invoices[0].Amount.Amount, v.Invoices[0].Amount.Currency
+// bought is the outcome of a Checkout that was finished just now, with what its
+// invoice says. Whoever comes back later is told nothing of a charge.
+func bought(v views.BillingValues) (out billing.Outcome, fresh bool) {
+	if len(v.Invoices) == 0 || v.Invoices[0].Status != "paid" || v.Summary.Now.Sub(v.Invoices[0].CreatedAt) > checkoutFresh {
+		return out, false
 	}
-	return out
+	paid := v.Invoices[0].Amount
+	return billing.Outcome{Status: billing.StatusSwitched, Plan: v.Summary.Plan.ID, Charged: paid.Amount, Currency: paid.Currency}, true
 }
+
+// checkoutFresh is how long after the payment coming back from Checkout is news.
+const checkoutFresh = 15 * time.Minute

@@ -124,7 +124,7 @@ func TestPortal(t *testing.T) {
 	if err != nil || !strings.HasPrefix(got, r.url) {
 		t.Errorf("%q, %v", got, err)
 	}
-	if _, err := r.OpenPortal(r.ctx, "cus_never", "http://127.0.0.1/"); !errors.Is(err, billing.ErrStripeUnavailable) {
+	if _, err := r.OpenPortal(r.ctx, "cus_never", "http://127.0.0.1/"); !errors.Is(err, billing.ErrStripeRefused) {
 		t.Errorf("unknown customer: %v", err)
 	}
 }

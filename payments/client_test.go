@@ -171,24 +171,29 @@ func TestApplyOutOfDate(t *testing.T) {
 
 func TestReadErrors(t *testing.T) {
 	ctx := t.Context()
-	for name, h := range map[string]http.HandlerFunc{
-		"unknown customer": answer(404, `{"error":{"type":"invalid_request_error","code":"resource_missing"}}`),
-		"fault":            answer(500, `{"error":{"type":"api_error"}}`),
-		"busy":             answer(429, `{"error":{"type":"invalid_request_error"}}`),
-		"nonsense":         answer(200, `<html>`),
+	for name, tc := range map[string]struct {
+		answer http.HandlerFunc
+		want   error
+	}{
+		// One org's trouble, and not an outage that others are told of.
+		"unknown customer": {answer(404, `{"error":{"type":"invalid_request_error","code":"resource_missing"}}`), billing.ErrStripeRefused},
+		"fault":            {answer(500, `{"error":{"type":"api_error"}}`), billing.ErrStripeUnavailable},
+		"bad key":          {answer(401, `{"error":{"type":"invalid_request_error"}}`), billing.ErrStripeUnavailable},
+		"busy":             {answer(429, `{"error":{"type":"invalid_request_error"}}`), billing.ErrStripeUnavailable},
+		"nonsense":         {answer(200, `<html>`), billing.ErrStripeUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, _ := stub(t, h)
-			if _, _, err := c.Fetch(ctx, "cus_1"); !errors.Is(err, billing.ErrStripeUnavailable) {
+			c, _ := stub(t, tc.answer)
+			if _, _, err := c.Fetch(ctx, "cus_1"); !errors.Is(err, tc.want) {
 				t.Errorf("Fetch: %v", err)
 			}
-			if _, err := c.Events(ctx, time.Unix(1, 0)); !errors.Is(err, billing.ErrStripeUnavailable) {
+			if _, err := c.Events(ctx, time.Unix(1, 0)); !errors.Is(err, tc.want) {
 				t.Errorf("Events: %v", err)
 			}
-			if _, err := c.OpenPortal(ctx, "cus_1", "http://x"); !errors.Is(err, billing.ErrStripeUnavailable) {
+			if _, err := c.OpenPortal(ctx, "cus_1", "http://x"); !errors.Is(err, tc.want) {
 				t.Errorf("OpenPortal: %v", err)
 			}
-			if _, err := c.EnsureCustomer(ctx, billing.Org{ID: "org_1"}, ""); !errors.Is(err, billing.ErrStripeUnavailable) {
+			if _, err := c.EnsureCustomer(ctx, billing.Org{ID: "org_1"}, ""); !errors.Is(err, tc.want) {
 				t.Errorf("EnsureCustomer: %v", err)
 			}
 		})

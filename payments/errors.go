@@ -89,11 +89,13 @@ func retryAfter(err error) time.Duration {
 
 // readError maps the failure of a call that changes nothing that is paid.
 func readError(err error) error {
-	out := billing.ErrStripeUnavailable.Because(cause(err))
-	if busy(err) {
-		out = out.After(retryAfter(err))
+	switch s := status(err); {
+	case busy(err):
+		return billing.ErrStripeUnavailable.Because(cause(err)).After(retryAfter(err))
+	case s >= 400 && s < 500 && s != http.StatusUnauthorized && s != http.StatusForbidden:
+		return billing.ErrStripeRefused.Because(cause(err))
 	}
-	return out
+	return billing.ErrStripeUnavailable.Because(cause(err))
 }
 
 // quoteError maps the failure of a preview: a refusal of the change itself is

@@ -63,7 +63,7 @@ func TestFetchDeletedAndUnknownCustomer(t *testing.T) {
 	if err != nil || st.CustomerID != "" || st.Plan != "free" || st.Status.Live() {
 		t.Errorf("deleted: %+v, %v", st, err)
 	}
-	if _, _, err := r.Fetch(r.ctx, "cus_never"); !errors.Is(err, billing.ErrStripeUnavailable) {
+	if _, _, err := r.Fetch(r.ctx, "cus_never"); !errors.Is(err, billing.ErrStripeRefused) {
 		t.Errorf("unknown: %v", err)
 	}
 }

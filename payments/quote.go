@@ -80,7 +80,7 @@ func (c *Client) quoteChange(ctx context.Context, from billing.State, q billing.
 		SubscriptionProrationBehavior: stripe.String(alwaysInvoice),
 		SubscriptionProrationDate:     stripe.Int64(q.ProrationDate.Unix()),
 	}
-	if from.CancelAtPeriodEnd {
+	if q.LiftsDowngrade = from.CancelAtPeriodEnd; q.LiftsDowngrade {
 		p.SubscriptionCancelAtPeriodEnd = stripe.Bool(false)
 	}
 	preview, err := c.invoices.Upcoming(p)

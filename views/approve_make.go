@@ -88,6 +88,9 @@ func describe(p *ApprovePage, v ApproveValues) {
 	if !q.NextChargeAt.IsZero() {
 		p.Facts = append(p.Facts, Fact{Term: "Next charge", Text: money(q.Recurring, q.Currency) + " on", At: day(q.NextChargeAt)})
 	}
+	if q.LiftsDowngrade {
+		p.Facts = append(p.Facts, Fact{Term: copyDowngradeTerm, Text: copyDowngradeLifted})
+	}
 	if card := cardWords(r.Subscription.Card); card != "" {
 		p.Facts = append(p.Facts, Fact{Term: "Card", Text: card})
 	}

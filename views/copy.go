@@ -90,6 +90,8 @@ const (
 	copyNotNow            = "Not now"
 	copyOther             = "Another reason"
 	copyNote              = "Note to the agent (optional)"
+	copyDowngradeTerm     = "Scheduled downgrade"
+	copyDowngradeLifted   = "Is lifted: the plan goes on"
 	copyReadOnly          = "You can read this, but not decide it"
 	copyNotMe             = "I did not ask for this"
 )

@@ -73,6 +73,9 @@ func reviewSwitch(v BillingValues, o billing.Offer, r Review) Review {
 	if !q.NextChargeAt.IsZero() {
 		r.Facts = append(r.Facts, Fact{Term: "Then", Text: price(q.Recurring, q.Currency, q.Interval) + ", next on", At: day(q.NextChargeAt)})
 	}
+	if q.LiftsDowngrade {
+		r.Facts = append(r.Facts, Fact{Term: copyDowngradeTerm, Text: copyDowngradeLifted})
+	}
 	if !o.Plan.Above(from) {
 		r.Lost, r.Over = lossOf(v.Catalog, from, o.Plan), overThen(v.Summary.Usage, o.Plan)
 	}
