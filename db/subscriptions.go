@@ -89,9 +89,16 @@ func invoiceFields(i *billing.Invoice) []any {
 	}
 }
 
-// replaceInvoices makes the mirror equal to the list. Most syncs find it so.
+// replaceInvoices makes the mirror equal to the list for the time that the list
+// covers: a reading holds the newest invoices, and the older ones stay. Most
+// syncs find nothing to do.
 func (q queries) replaceInvoices(ctx context.Context, orgID string, invoices []billing.Invoice) error {
-	have, err := many(ctx, q, invoiceFields, `SELECT `+invoiceColumns+` FROM invoices WHERE org_id = $1`, orgID)
+	if len(invoices) == 0 {
+		return nil
+	}
+	oldest := slices.MinFunc(invoices, func(a, b billing.Invoice) int { return a.CreatedAt.Compare(b.CreatedAt) }).CreatedAt
+	have, err := many(ctx, q, invoiceFields, `SELECT `+invoiceColumns+` FROM invoices WHERE org_id = $1 AND created_at >= $2`,
+		orgID, stamp(oldest))
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,12 @@ import (
 // demo's subscriptions have a history when it opens.
 const backdate = 45 * 24 * time.Hour
 
+// The files of a data directory, besides demo.json and demo.env.
+const (
+	databaseFile = "countersign.db"
+	stripeFile   = "stripe.json"
+)
+
 type demoFlags struct {
 	addr, sandboxAddr, data, catalog string
 	verbose                          bool
@@ -96,18 +102,11 @@ func demo(ctx context.Context, f demoFlags, out, logs io.Writer) error {
 		return fmt.Errorf("the address is taken; choose another with --addr: %w", err)
 	}
 	baseURL, stripeURL := localURL("localhost", appListener), localURL("127.0.0.1", stripeListener)
-	box, err := sandbox.New(sandbox.Options{
-		Now:       func() time.Time { return time.Now().Add(-backdate) },
-		SecretKey: state.StripeKey, WebhookSecret: state.WebhookSecret, PublicURL: stripeURL, StatePath: filepath.Join(f.data, "stripe.json"),
-	})
+	box, stop, err := startSandbox(state, filepath.Join(f.data, stripeFile), stripeURL, stripeListener, log)
 	if err != nil {
 		return err
 	}
-	defer box.Close()
-	stripe := newServer(box.Handler(), log)
-	go func() { _ = stripe.Serve(stripeListener) }()
-	defer stripe.Close()
-
+	defer stop()
 	clock := billing.ClockFunc(box.Now)
 	client, err := payments.New(payments.Options{SecretKey: state.StripeKey, APIBase: stripeURL, Catalog: catalog, Log: log, Clock: clock})
 	if err != nil {
@@ -120,7 +119,7 @@ func demo(ctx context.Context, f demoFlags, out, logs io.Writer) error {
 	post := &mailbox{}
 	d := &demonstration{state: state, box: box, stripe: client, stripeURL: stripeURL, baseURL: baseURL, post: post}
 	a, err := build(ctx, parts{
-		baseURL: baseURL, secret: state.Secret, database: "sqlite:" + filepath.Join(f.data, "countersign.db"), catalog: catalog,
+		baseURL: baseURL, secret: state.Secret, database: "sqlite:" + filepath.Join(f.data, databaseFile), catalog: catalog,
 		processor: client, verify: verifier([]string{state.WebhookSecret}, box.Now, false), mailer: post, host: host, clock: clock,
 		targets: []string{stripeURL}, mailbox: d.mailboxPage, sandbox: stripeURL, log: log,
 	})
@@ -147,9 +146,32 @@ func demoEnv(name string) string {
 	return text
 }
 
+// startSandbox serves the stand-in for Stripe, with a past for the seed to fill.
+func startSandbox(state *demoState, path, url string, l net.Listener, log *slog.Logger) (box *sandbox.Server, stop func(), err error) {
+	box, err = sandbox.New(sandbox.Options{
+		Now:       func() time.Time { return time.Now().Add(-backdate) },
+		SecretKey: state.StripeKey, WebhookSecret: state.WebhookSecret, PublicURL: url, StatePath: path,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	srv := newServer(box.Handler(), log)
+	go func() { _ = srv.Serve(l) }()
+	return box, func() {
+		_ = srv.Close()
+		if err := box.Close(); err != nil {
+			log.Error("the sandbox's state is not saved", "error", err)
+		}
+	}, nil
+}
+
 // open seeds an empty data directory, writes demo.env and says what to do.
 func (d *demonstration) open(ctx context.Context, data string, out io.Writer) error {
 	if !d.state.Seeded {
+		d.state.Seats = nil
+		if err := d.state.save(filepath.Join(data, "demo.json")); err != nil {
+			return err
+		}
 		if err := d.seed(ctx); err != nil {
 			return fmt.Errorf("demo data: %w", err)
 		}
@@ -211,6 +233,9 @@ func (d *demonstration) banner(out io.Writer, env, login string) {
 func loadDemoState(path, catalog string) (*demoState, error) {
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, err = os.Stat(filepath.Join(filepath.Dir(path), databaseFile)); err == nil {
+			return nil, fmt.Errorf("%s holds a database that is not the demo's; choose another --data", filepath.Dir(path))
+		}
 		return &demoState{Secret: rand.Text() + rand.Text(), StripeKey: "sk_test_" + rand.Text(), WebhookSecret: "whsec_" + rand.Text(), Catalog: catalog}, nil
 	}
 	if err != nil {
@@ -220,10 +245,24 @@ func loadDemoState(path, catalog string) (*demoState, error) {
 	if err = json.Unmarshal(raw, s); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if !s.Seeded {
+		return s, startOver(filepath.Dir(path))
+	}
 	if s.Catalog != catalog {
 		return nil, fmt.Errorf("this data directory was made with --catalog %s; use that, or another --data", s.Catalog)
 	}
 	return s, nil
+}
+
+// startOver removes what a demo left that was stopped while it made its data: the
+// sandbox's clock only moves forward, so it cannot go on in the middle.
+func startOver(dir string) error {
+	for _, name := range []string{databaseFile, databaseFile + "-wal", databaseFile + "-shm", stripeFile} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *demoState) save(path string) error {
