@@ -172,7 +172,14 @@ func (s *Service) Authenticate(ctx context.Context, key string) (Principal, erro
 	if !wellFormed(key, prefixAgent, prefixMember, prefixHost) {
 		return Principal{}, ErrUnauthorized
 	}
-	c, p, err := s.store.KeyPrincipal(ctx, hashOf(key))
+	if strings.HasPrefix(key, prefixHost) {
+		return s.authenticateHost(ctx, key)
+	}
+	return s.keyPrincipal(ctx, hashOf(key))
+}
+
+func (s *Service) keyPrincipal(ctx context.Context, hash []byte) (Principal, error) {
+	c, p, err := s.store.KeyPrincipal(ctx, hash)
 	if errors.Is(err, ErrNotFound) {
 		return Principal{}, ErrUnauthorized
 	}

@@ -57,6 +57,7 @@ type Tx interface {
 	SubscriptionTx
 	ApprovalTx
 	IntentTx
+	UsageTx
 	ProvisionTx
 	OutboxTx
 }
@@ -102,7 +103,9 @@ type Overview struct {
 	Org          Org
 	Subscription Subscription
 	Pending      int // approvals that wait and have not expired at the time of reading
-	Usage        []UsageRow
+	// Usage holds the gauges, and of the counters the windows that may be current.
+	Usage     []UsageRow
+	Overrides []Override // open ones, without reason, author and dates but the end
 }
 
 // UsageRow is the stored value of one resource for one window.

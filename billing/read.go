@@ -30,6 +30,7 @@ func (s *Service) Summary(ctx context.Context, p Principal) (Summary, error) {
 		StripeReady: s.processor != nil, Pending: over.Pending, Now: now,
 		Stale: over.Org.CustomerID != "" && (s.stripeDown.Load() || sub.Dirty() && now.Sub(sub.SyncedAt) > staleAfter),
 	}
+	sum.Overrides = over.Overrides
 	sum.Usage = s.usageAgainst(sum.Plan, over)
 	if sub.Status.Live() && sub.CancelAtPeriodEnd {
 		c := ScheduledChange{Kind: "downgrade", Plan: s.catalog.Free().ID, EffectiveAt: sub.PeriodEnd}
@@ -57,44 +58,22 @@ func (s *Service) planOf(org Org, sub Subscription) Plan {
 
 // usageAgainst lists the plan's resources with what is used of them.
 func (s *Service) usageAgainst(plan Plan, over Overview) []Usage {
-	rows := make(map[string]UsageRow, len(over.Usage))
-	for _, r := range over.Usage {
-		if s.inWindow(r, over.Subscription) {
-			rows[r.Resource] = r
-		}
-	}
+	now := s.Now()
 	out := make([]Usage, 0, len(s.catalog.Resources))
 	for _, res := range s.catalog.Resources {
-		row := rows[res.ID]
-		u := Usage{Resource: res, Active: row.Value, Cap: plan.Cap(res.ID, 0), Reported: row.ReportedAt}
+		u := Usage{Resource: res, Cap: capOn(plan, res.ID, openOverride(over.Overrides, res.ID), now)}
+		var start time.Time
 		if res.Kind == Counter {
-			_, u.ResetsAt = s.window(res, over.Subscription)
+			start, u.ResetsAt = windowAt(res, over.Subscription, now)
+		}
+		for _, row := range over.Usage {
+			if row.Resource == res.ID && row.Start.Equal(start) {
+				u.Active, u.Reported = row.Value, row.ReportedAt
+			}
 		}
 		out = append(out, u)
 	}
 	return out
-}
-
-// window is the span in which a counter counts, in UTC.
-func (s *Service) window(r Resource, sub Subscription) (start, end time.Time) {
-	if r.Resets == "billing_period" && sub.Status.Live() {
-		return sub.PeriodStart, sub.PeriodEnd
-	}
-	y, m, _ := s.Now().Date()
-	start = time.Date(y, m, 1, 0, 0, 0, 0, time.UTC)
-	return start, start.AddDate(0, 1, 0)
-}
-
-func (s *Service) inWindow(row UsageRow, sub Subscription) bool {
-	res, ok := s.catalog.Resource(row.Resource)
-	if !ok {
-		return false
-	}
-	if res.Kind != Counter {
-		return true
-	}
-	start, _ := s.window(res, sub)
-	return row.Start.Equal(start)
 }
 
 // ReportUsage stores how much of a resource an org uses now: the value of a
@@ -110,8 +89,9 @@ func (s *Service) ReportUsage(ctx context.Context, orgID, resource string, value
 		if err != nil {
 			return err
 		}
-		start, _ = s.window(res, sub)
+		start, _ = windowAt(res, sub, s.Now())
 	}
+	defer s.usageChanged(orgID)
 	return s.store.SetUsage(ctx, orgID, resource, start, value, s.Now())
 }
 
@@ -188,7 +168,7 @@ func (s *Service) estimateSwitch(sum Summary, to Plan) Quote {
 	q := Quote{
 		Change: Change{Action: ActionChangePlan, Plan: to.ID}, Currency: s.catalog.Currency, FromPlan: from.ID, ToPlan: to.ID,
 		Recurring: to.Price.Amount, Interval: to.Price.Interval, NextChargeAt: sub.PeriodEnd, ProrationDate: at,
-		SubscriptionVersion: sub.Version, CatalogVersion: s.catalog.Version,
+		SubscriptionVersion: sub.Version, CatalogVersion: s.catalog.Version, LiftsDowngrade: sub.CancelAtPeriodEnd,
 		Lines: []Line{
 			{Description: "Unused time on " + from.Name, Amount: unused, Proration: true},
 			{Description: "Remaining time on " + to.Name, Amount: remaining, Proration: true},

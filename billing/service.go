@@ -58,6 +58,8 @@ type Service struct {
 	// stripeDown is set while the last call to Stripe had no answer.
 	stripeDown atomic.Bool
 	timing     timing
+	snapshots  *cache[string, *snapshot]
+	hostKeys   *cache[[sha256.Size]byte, hostKey]
 }
 
 // timing holds the durations of the mechanism, fixed in production.
@@ -73,6 +75,7 @@ func New(c Config) *Service {
 		store: c.Store, processor: c.Processor, notifier: c.Notifier, mailer: c.Mailer, deliverer: c.Deliverer, catalog: c.Catalog,
 		clock: c.Clock, wall: c.Wall, rand: c.Rand, baseURL: strings.TrimRight(c.BaseURL, "/"),
 		sealer: sealer{key: c.SealKey}, log: c.Log, pace: newPacer(), background: c.Background, kick: make(chan struct{}, 1),
+		snapshots: newCache[string, *snapshot](maxSnapshots), hostKeys: newCache[[sha256.Size]byte, hostKey](maxHostKeys),
 		timing: timing{lease: 25 * time.Second, grace: 5 * time.Second, backoff: []time.Duration{200 * time.Millisecond, 800 * time.Millisecond, 2 * time.Second}},
 	}
 	if s.wall == nil {
@@ -122,9 +125,9 @@ func (s *Service) audit(ctx context.Context, tx Tx, orgID string, by Actor, even
 // error that callers see.
 func (s *Service) stripe(err error) error {
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, ErrStripeRefused):
 		s.stripeDown.Store(false)
-		return nil
+		return err
 	case errors.Is(err, context.Canceled): // the caller has gone, which says nothing about Stripe
 		return ErrStripeUnavailable.Because(err)
 	case errors.Is(err, ErrStripeUnavailable), errors.Is(err, ErrStripeBusy):

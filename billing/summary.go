@@ -11,9 +11,10 @@ type Summary struct {
 	DesignPartner bool
 	StripeReady   bool
 	Scheduled     []ScheduledChange
-	Usage         []Usage // in the catalogue's order
-	Pending       int     // approvals waiting
-	Stale         bool    // the last sync is old or failed; the figures are from SyncedAt
+	Usage         []Usage    // in the catalogue's order
+	Overrides     []Override // open ones, that may have run out
+	Pending       int        // approvals waiting
+	Stale         bool       // the last sync is old or failed; the figures are from SyncedAt
 	Now           time.Time
 }
 

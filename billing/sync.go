@@ -37,6 +37,9 @@ func (s *Service) SyncOrg(ctx context.Context, orgID string) (Subscription, erro
 		if !saved {
 			continue // a newer row is there: what was fetched may be older than it
 		}
+		if s.usageChanged(orgID); sub.Version != before.Version {
+			s.capsChanged(ctx, orgID)
+		}
 		if sub.Status.Live() && org.Checkout != nil {
 			if _, err = s.store.SetCheckout(ctx, orgID, org.CheckoutSeq, nil); err != nil {
 				return sub, err
@@ -170,6 +173,11 @@ func (s *Service) SyncDirty(ctx context.Context) error {
 	return err
 }
 
+const (
+	firstLook = time.Hour
+	overlap   = 5 * time.Minute // events appear in Stripe's list a little late
+)
+
 // Reconcile reads Stripe's own list of events since the last time, for the
 // webhooks that never came.
 func (s *Service) Reconcile(ctx context.Context) error {
@@ -180,7 +188,10 @@ func (s *Service) Reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	events, err := s.processor.Events(ctx, since)
+	if since.IsZero() {
+		since = s.Now().Add(-firstLook) // what is older, the syncs have seen
+	}
+	events, err := s.processor.Events(ctx, since.Add(-overlap))
 	if err = s.stripe(err); err != nil {
 		return err
 	}
@@ -230,16 +241,21 @@ func (s *Service) wake() {
 func (s *Service) Run(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	var deliveries sync.WaitGroup
-	defer deliveries.Wait()
+	caps, stop := s.notifier.Subscribe(topicCaps)
+	defer stop()
+	var beside sync.WaitGroup
+	defer beside.Wait()
 	if s.deliverer != nil {
-		deliveries.Go(func() { s.deliverAll(ctx) })
+		beside.Go(func() { s.deliverAll(ctx) })
 	}
+	beside.Go(func() { s.pruneHourly(ctx) })
 	s.periodic(ctx, 0)
 	for n := 1; ; {
 		s.must("sync", s.SyncDirty(ctx))
 		select {
 		case <-s.kick:
+		case <-caps:
+			s.snapshots.clear()
 		case <-tick.C:
 			s.periodic(ctx, n)
 			n++

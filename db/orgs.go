@@ -115,27 +115,32 @@ func (q queries) PutMember(ctx context.Context, orgID string, user billing.User,
 	return stored, err
 }
 
-// Overview implements billing.OrgTx. Of a counter only the newest window is
-// read: the others are history. The rows of usage come as lines of text, which
-// both engines put together and this process takes apart faster than JSON.
+// Overview implements billing.OrgTx. Of a counter only the windows are read that
+// can be the present one: the calendar month, the billing period that is known,
+// and the one after it. Rows of usage and of overrides come as lines of text,
+// which both engines put together and this process takes apart faster than JSON.
 func (q queries) Overview(ctx context.Context, orgID string) (billing.Overview, error) {
+	now := q.s.now()
 	return one(ctx, q, overviewFields, `SELECT `+orgColumns+`, `+subscriptionColumns+`,
 		(SELECT count(*) FROM approvals a WHERE a.org_id = o.id AND a.state = 'pending' AND a.expires_at > $2),
 		(SELECT string_agg(CAST(u.started_at AS TEXT) || '|' || CAST(u.value AS TEXT) || '|' ||
 			CAST(u.reported_at AS TEXT) || '|' || u.resource, '
 ')
 			FROM usage_counters u
-			WHERE u.org_id = o.id AND (u.started_at = $3 OR NOT EXISTS (SELECT 1 FROM usage_counters n
-				WHERE n.org_id = u.org_id AND n.resource = u.resource AND n.started_at > u.started_at)))
+			WHERE u.org_id = o.id AND u.started_at IN ($3, $4, s.period_start, s.period_end)),
+		(SELECT string_agg((CASE WHEN v.raises THEN '1' ELSE '0' END) || '|' || COALESCE(CAST(v.cap AS TEXT), '') || '|' ||
+			COALESCE(CAST(v.expires_at AS TEXT), '') || '|' || v.id || '|' || v.resource, '
+')
+			FROM overrides v WHERE v.org_id = o.id AND v.ended_at IS NULL)
 		FROM orgs o JOIN subscriptions s ON s.org_id = o.id
-		WHERE o.id = $1`, orgID, stamp(q.s.now()), window{})
+		WHERE o.id = $1`, orgID, stamp(now), window{}, stamp(time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)))
 }
 
 func overviewFields(o *billing.Overview) []any {
 	fields := make([]any, 0, 32)
 	fields = append(fields, orgFields(&o.Org)...)
 	fields = append(fields, subscriptionFields(&o.Subscription)...)
-	return append(fields, &o.Pending, (*usageLines)(&o.Usage))
+	return append(fields, &o.Pending, (*usageLines)(&o.Usage), (*overrideLines)(&o.Overrides))
 }
 
 // usageLines are rows of usage_counters as Overview's statement writes them.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,7 +43,7 @@ func (s *Store) openPostgres(ctx context.Context, dsn string, o Options) error {
 	if s.clock != nil {
 		now = "$1"
 	}
-	words := strings.NewReplacer(append([]string{"{now}", now}, postgresWords...)...)
+	words := strings.NewReplacer(slices.Concat([]string{"{now}", now}, postgresWords, postgresLists)...)
 	pool := sqlx.NewDb(sql.OpenDB(s.taped(preparing{c, words}, true)), string(postgresEngine))
 	pool.SetMaxOpenConns(cmp.Or(o.MaxConns, 16))
 	pool.SetMaxIdleConns(cmp.Or(o.MaxConns, 16))

@@ -140,10 +140,16 @@ func (q queries) exec(ctx context.Context, query string, args ...any) error {
 
 // guarded writes and reports whether the guard held for a row.
 func (q queries) guarded(ctx context.Context, query string, args ...any) (bool, error) {
+	n, err := q.affected(ctx, query, args...)
+	return n > 0, err
+}
+
+// affected writes and reports how many rows.
+func (q queries) affected(ctx context.Context, query string, args ...any) (int64, error) {
 	r, err := q.writing().ExecContext(ctx, query, args...)
 	if err != nil {
-		return false, fault(query, err)
+		return 0, fault(query, err)
 	}
 	n, err := r.RowsAffected()
-	return n > 0, fault(query, err)
+	return n, fault(query, err)
 }

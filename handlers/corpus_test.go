@@ -39,45 +39,9 @@ const (
 
 // documents are bodies that are no JSON object, for every call that takes one.
 func documents() []bad {
-	utf16le := new(bytes.Buffer)
-	for _, c := range utf16.Encode([]rune(`{"plan":"scale"}`)) {
-		utf16le.Write([]byte{byte(c), byte(c >> 8)})
-	}
 	var rows []bad
 	for _, path := range []string{up, down, "billing/checkout", "billing/portal", "web-approve/cancel"} {
-		for name, body := range map[string]string{
-			"two documents":         `{}{}`,
-			"a trailing word":       `{} x`,
-			"a trailing comma":      `{},`,
-			"null":                  `null`,
-			"an array":              `[]`,
-			"an object in a list":   `[{}]`,
-			"a string":              `"scale"`,
-			"a number":              `5`,
-			"true":                  `true`,
-			"cut":                   `{`,
-			"only a space":          ` `,
-			"single quotes":         `{'plan':'scale'}`,
-			"a comment":             `{/*plan*/}`,
-			"a bare name":           `{plan:"scale"}`,
-			"NaN":                   `{"plan":NaN}`,
-			"a leading zero":        `{"plan":05}`,
-			"a byte order mark":     "\ufeff{}",
-			"UTF-16":                utf16le.String(),
-			"invalid UTF-8":         "{\"plan\":\"scale\xff\"}",
-			"an overlong slash":     "{\"plan\":\"\xc0\xaf\"}",
-			"a surrogate in bytes":  "{\"plan\":\"\xed\xa0\x80\"}",
-			"a NUL byte":            "{\"plan\":\"sca\x00le\"}",
-			"a raw newline":         "{\"plan\":\"sca\nle\"}",
-			"half a pair":           `{"plan":"\ud800"}`,
-			"the other half":        `{"plan":"\udc00"}`,
-			"a pair reversed":       `{"plan":"\udc00\ud800"}`,
-			"half a pair in a name": `{"\ud83d":"scale"}`,
-			"20,000 arrays":         strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000),
-			"20,000 objects":        strings.Repeat(`{"plan":`, 5_000) + "1" + strings.Repeat("}", 4_999),
-		} {
-			rows = append(rows, nonsense(path, name, body))
-		}
+		rows = append(rows, shapes(path)...)
 		rows = append(rows,
 			on(path, "64 KiB and a byte", "{"+strings.Repeat(" ", 64<<10-1)+"}", 413, "body_too_large", ""),
 			on(path, "a million bytes", `{"plan":"`+strings.Repeat("a", 1_000_000)+`"}`, 413, "body_too_large", ""),
@@ -87,18 +51,61 @@ func documents() []bad {
 			on(path, "an empty name", `{"":1}`, 400, "unknown_field", ""),
 			on(path, "a long name", `{"`+strings.Repeat("n", 5000)+`":1}`, 400, "unknown_field", strings.Repeat("n", 40)+"…"),
 		)
-		for kind, row := range map[string]string{
-			"text/plain": "text", formKind: "a form", "multipart/form-data; boundary=x": "multipart", "": "nothing",
-			"application/json; charset=latin1": "latin1", "application/json; a=b": "a parameter", "application/vnd.api+json": "another JSON",
-			"application/json, text/plain": "two types", "json": "a word", "application/": "half a type", "*/*": "any",
-		} {
-			rows = append(rows, bad{"sent as " + row, call{method: "POST", path: "/api/" + path, kind: kind, body: `{"plan":"scale"}`}, 415, "unsupported_media_type", ""})
-		}
-		for _, encoding := range []string{"gzip", "identity", "br, gzip"} {
-			r := on(path, "encoded as "+encoding, "{}", 415, "unsupported_media_type", "")
-			r.call.header = map[string]string{"Content-Encoding": encoding}
-			rows = append(rows, r)
-		}
+	}
+	return rows
+}
+
+// shapes are what no call takes, whatever it is about.
+func shapes(path string) []bad {
+	utf16le := new(bytes.Buffer)
+	for _, c := range utf16.Encode([]rune(`{"plan":"scale"}`)) {
+		utf16le.Write([]byte{byte(c), byte(c >> 8)})
+	}
+	var rows []bad
+	for name, body := range map[string]string{
+		"two documents":         `{}{}`,
+		"a trailing word":       `{} x`,
+		"a trailing comma":      `{},`,
+		"null":                  `null`,
+		"an array":              `[]`,
+		"an object in a list":   `[{}]`,
+		"a string":              `"scale"`,
+		"a number":              `5`,
+		"true":                  `true`,
+		"cut":                   `{`,
+		"only a space":          ` `,
+		"single quotes":         `{'plan':'scale'}`,
+		"a comment":             `{/*plan*/}`,
+		"a bare name":           `{plan:"scale"}`,
+		"NaN":                   `{"plan":NaN}`,
+		"a leading zero":        `{"plan":05}`,
+		"a byte order mark":     "\ufeff{}",
+		"UTF-16":                utf16le.String(),
+		"invalid UTF-8":         "{\"plan\":\"scale\xff\"}",
+		"an overlong slash":     "{\"plan\":\"\xc0\xaf\"}",
+		"a surrogate in bytes":  "{\"plan\":\"\xed\xa0\x80\"}",
+		"a NUL byte":            "{\"plan\":\"sca\x00le\"}",
+		"a raw newline":         "{\"plan\":\"sca\nle\"}",
+		"half a pair":           `{"plan":"\ud800"}`,
+		"the other half":        `{"plan":"\udc00"}`,
+		"a pair reversed":       `{"plan":"\udc00\ud800"}`,
+		"half a pair in a name": `{"\ud83d":"scale"}`,
+		"20,000 arrays":         strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000),
+		"20,000 objects":        strings.Repeat(`{"plan":`, 5_000) + "1" + strings.Repeat("}", 4_999),
+	} {
+		rows = append(rows, nonsense(path, name, body))
+	}
+	for kind, row := range map[string]string{
+		"text/plain": "text", formKind: "a form", "multipart/form-data; boundary=x": "multipart", "": "nothing",
+		"application/json; charset=latin1": "latin1", "application/json; a=b": "a parameter", "application/vnd.api+json": "another JSON",
+		"application/json, text/plain": "two types", "json": "a word", "application/": "half a type", "*/*": "any",
+	} {
+		rows = append(rows, bad{"sent as " + row, call{method: "POST", path: "/api/" + path, kind: kind, body: `{"plan":"scale"}`}, 415, "unsupported_media_type", ""})
+	}
+	for _, encoding := range []string{"gzip", "identity", "br, gzip"} {
+		r := on(path, "encoded as "+encoding, "{}", 415, "unsupported_media_type", "")
+		r.call.header = map[string]string{"Content-Encoding": encoding}
+		rows = append(rows, r)
 	}
 	return rows
 }

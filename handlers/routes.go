@@ -67,6 +67,12 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.API(http.MethodPost, "/api/web-approve/cancel", web.Follow, h.apiCancel)
 	rt.API(http.MethodGet, "/api/approvals", web.Read, h.apiApprovals, "state", "cursor")
 
+	// The host application.
+	rt.Host(http.MethodPost, "/api/host/check", h.apiCheck)
+	rt.Host(http.MethodPost, "/api/host/consume", h.apiConsume)
+	rt.Host(http.MethodPost, "/api/host/usage", h.apiUsage)
+	rt.Host(http.MethodPut, "/api/host/usage/{org}/{resource}", h.apiGauge)
+
 	// Machines.
 	rt.Open("/openapi.json", h.openAPI)
 	rt.Open("/healthz", h.healthz)

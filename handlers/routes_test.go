@@ -97,6 +97,9 @@ func TestRoleMatrix(t *testing.T) {
 		string(web.DoorOpen): {}, string(web.DoorMachine): {},
 	}
 	for _, r := range s.router.Routes() {
+		if strings.HasPrefix(r.Path, "/api/host/") {
+			continue // of TestRoleMatrixGenerated
+		}
 		rule := string(r.Door)
 		switch {
 		case r.Path == "/api/web-approve/cancel":

@@ -34,8 +34,11 @@ func mediaType(r *http.Request) (string, bool) {
 // Decode reads the body into the struct that dst points to. It takes exactly one
 // JSON object, and refuses whatever two readers could understand differently:
 // see DecodeStrict. No body at all reads as an empty object.
-func (r *Request) Decode(dst any) error {
-	r.Body = http.MaxBytesReader(r.w, r.Body, maxBody)
+func (r *Request) Decode(dst any) error { return r.DecodeUpTo(maxBody, dst) }
+
+// DecodeUpTo is Decode for a body of at most limit bytes.
+func (r *Request) DecodeUpTo(limit int64, dst any) error {
+	r.Body = http.MaxBytesReader(r.w, r.Body, limit)
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return bodyError(err, errBody)
@@ -132,16 +135,21 @@ func missing(t reflect.Type, seen map[string]bool, at string) error {
 	return nil
 }
 
+var rawMessage = reflect.TypeFor[json.RawMessage]()
+
 // value walks the value of a field. Types are left to Unmarshal, save those
 // that it would let pass.
 func (w walker) value(t reflect.Type, tag reflect.StructTag, at string, depth int) error {
 	if depth > maxDepth+1 {
 		return errJSON.Say("The body is nested too deeply.")
 	}
-	switch t.Kind() {
-	case reflect.Struct:
+	switch {
+	case t == rawMessage:
+		var whole json.RawMessage
+		return w.dec.Decode(&whole) // the handler's to read
+	case t.Kind() == reflect.Struct:
 		return w.object(t, at+".", depth)
-	case reflect.Slice:
+	case t.Kind() == reflect.Slice:
 		return w.array(t.Elem(), tag, at, depth)
 	}
 	switch v := w.next().(type) {

@@ -113,6 +113,14 @@ func Follow(p billing.Principal) error {
 	return nil
 }
 
+// Host is the need of the host application's own calls.
+func Host(p billing.Principal) error {
+	if p.Kind != billing.KindHost {
+		return billing.ErrHostOnly
+	}
+	return nil
+}
+
 var errHostKey = billing.ErrForbidden.Say("A host key does not act for an organisation. Use the key of an agent or a member.")
 
 // caller lets programs in, and scripts on our own pages with the cookie of the

@@ -142,6 +142,16 @@ func (rt *Router) API(method, path string, need Need, h Handler, query ...string
 	rt.add(DoorAPI, method, path, caller(need, h))
 }
 
+// Host registers a call for the host application, which makes them for all its
+// customers at once: the limit on one caller's changes is not for it.
+func (rt *Router) Host(method, path string, h Handler, query ...string) {
+	h = only(query, h)
+	if method != http.MethodGet {
+		h = keyed(h)
+	}
+	rt.add(DoorAPI, method, path, caller(Host, h))
+}
+
 // Open registers a document that everybody may read.
 func (rt *Router) Open(path string, h Handler) {
 	rt.add(DoorMachine, http.MethodGet, path, h)

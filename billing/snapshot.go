@@ -1,0 +1,90 @@
+package billing
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// snapshotLife is how old an answer from memory may be. What this replica
+	// changes counts at once; the life bounds what another one has changed.
+	snapshotLife = 5 * time.Second
+	// maxSnapshots bounds their memory, about 500 bytes each.
+	maxSnapshots = 50_000
+	// topicCaps tells every replica that the caps of some org have changed.
+	topicCaps = "caps"
+)
+
+// snapshot is what an org may and uses, as it was read at one moment.
+type snapshot struct {
+	plan   int // index into the catalogue's plans
+	basis  Basis
+	meters []meter // one for each resource of the catalogue, in its order
+	read   time.Time
+	// until is when something in it ends by itself: a window or an override.
+	until time.Time
+}
+
+// meter is one resource of a snapshot.
+type meter struct {
+	Allowance
+	start    time.Time // of the window; zero for a gauge
+	override *Override // the open one, in force or run out; nil if there is none
+}
+
+// snapshot returns the org's snapshot from memory, or reads it.
+func (s *Service) snapshot(ctx context.Context, orgID string) (*snapshot, error) {
+	now, wall := s.Now(), s.wallNow()
+	if snap, ok := s.snapshots.get(orgID); ok {
+		if age := wall.Sub(snap.read); age >= 0 && age < snapshotLife && now.Before(snap.until) {
+			return snap, nil
+		}
+	}
+	mark := s.snapshots.begin(orgID)
+	over, err := s.store.Overview(ctx, orgID)
+	if err != nil {
+		return nil, orgNotFound(err)
+	}
+	snap := s.snapshotOf(over, now)
+	snap.read = wall
+	s.snapshots.put(orgID, snap, mark)
+	return snap, nil
+}
+
+func (s *Service) snapshotOf(over Overview, now time.Time) *snapshot {
+	plan := s.planOf(over.Org, over.Subscription)
+	snap := &snapshot{
+		plan: plan.Rank, basis: Basis{RowVersion: over.Subscription.RowVersion, DesignPartner: over.Org.DesignPartner},
+		meters: make([]meter, len(s.catalog.Resources)), until: now.AddDate(0, 0, 1),
+	}
+	for i, u := range s.usageAgainst(plan, over) {
+		m := meter{Allowance: Allowance{Active: u.Active, Cap: u.Cap}}
+		if u.Resource.Kind == Counter {
+			m.start, _ = windowAt(u.Resource, over.Subscription, now)
+			snap.until = earlier(snap.until, u.ResetsAt)
+		}
+		if m.override = openOverride(over.Overrides, u.Resource.ID); m.override != nil && m.override.InForce(now) {
+			snap.until = earlier(snap.until, m.override.ExpiresAt)
+		}
+		snap.meters[i] = m
+	}
+	return snap
+}
+
+// earlier returns the earlier of two times; the zero time is never.
+func earlier(a, b time.Time) time.Time {
+	if b.IsZero() || a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// usageChanged makes the next check of this replica read the org anew.
+func (s *Service) usageChanged(orgID string) { s.snapshots.drop(orgID) }
+
+// capsChanged is called after a write that may change what an org may have: its
+// plan, its status, an override. Here it counts at once, elsewhere in a moment.
+func (s *Service) capsChanged(ctx context.Context, orgID string) {
+	s.snapshots.drop(orgID)
+	s.notifier.Notify(ctx, topicCaps)
+}

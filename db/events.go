@@ -1,0 +1,102 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// errKept says that a key was used before; nothing is written then.
+var errKept = errors.New("a key was used before")
+
+// CountEvents implements billing.UsageTx. What counts for the same window or the
+// same day is added up before it is written.
+func (q queries) CountEvents(ctx context.Context, events []billing.CountedEvent) (bool, error) {
+	keys := make([]row, len(events))
+	for i, e := range events {
+		keys[i] = row{a: e.OrgID, b: e.Key, c: e.Resource, n: e.Quantity, at: e.At}
+	}
+	now := q.s.now()
+	windows := addUp(events, func(e billing.CountedEvent) row { return row{a: e.OrgID, b: e.Resource, c: moment(e.Start), at: now} })
+	days := addUp(events, func(e billing.CountedEvent) row {
+		return row{a: e.OrgID, b: e.Resource, at: time.Time(dayOf(e.At))}
+	})
+	err := q.atomically(ctx, func(q queries) error {
+		n, err := q.affected(ctx, `INSERT INTO usage_keys (org_id, key, resource, quantity, at)
+			SELECT a, b, c, n, at FROM {rows} WHERE true ON CONFLICT DO NOTHING`, q.table(sorted(keys))...)
+		if err != nil {
+			return err
+		}
+		if n != int64(len(events)) {
+			return errKept
+		}
+		err = q.exec(ctx, `INSERT INTO usage_counters (org_id, resource, started_at, value, reported_at)
+			SELECT a, b, CAST(c AS {time}), n, at FROM {rows} WHERE true
+			ON CONFLICT (org_id, resource, started_at) DO UPDATE
+			SET value = usage_counters.value + excluded.value, reported_at = excluded.reported_at`, q.table(windows)...)
+		if err != nil {
+			return err
+		}
+		return q.exec(ctx, `INSERT INTO usage_days (org_id, resource, day, value, closing)
+			SELECT a, b, at, n, n FROM {rows} WHERE true`+addDay, q.table(days)...)
+	})
+	if errors.Is(err, errKept) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// addUp adds the quantities of the events that go into the same line.
+func addUp(events []billing.CountedEvent, line func(billing.CountedEvent) row) []row {
+	total := map[row]int64{}
+	for _, e := range events {
+		total[line(e)] += e.Quantity
+	}
+	rows := make([]row, 0, len(total))
+	for r, n := range total {
+		r.n = n
+		rows = append(rows, r)
+	}
+	return sorted(rows)
+}
+
+// KeptUses implements billing.UsageTx.
+func (q queries) KeptUses(ctx context.Context, keys []billing.UsageKey) ([]billing.KeptUse, error) {
+	rows := make([]row, len(keys))
+	for i, k := range keys {
+		rows[i] = row{a: k.OrgID, b: k.Key}
+	}
+	kept, err := many(ctx, q, keptFields, `SELECT k.org_id, k.key, k.resource, k.quantity, k.active, k.cap
+		FROM {rows} JOIN usage_keys k ON k.org_id = r.a AND k.key = r.b`, q.table(rows)...)
+	out := make([]billing.KeptUse, len(kept))
+	for i, k := range kept {
+		out[i] = k.KeptUse
+		if k.active.Valid {
+			out[i].Answered = &billing.Allowance{Active: k.active.Int64, Cap: billing.Limit{Value: k.limit.Int64, Unlimited: !k.limit.Valid}}
+		}
+	}
+	return out, err
+}
+
+// keptRow is a row of usage_keys.
+type keptRow struct {
+	billing.KeptUse
+	active, limit sql.NullInt64
+}
+
+func keptFields(k *keptRow) []any {
+	return []any{&k.OrgID, &k.Key, &k.Resource, &k.Quantity, &k.active, &k.limit}
+}
+
+// Periods implements billing.UsageTx.
+func (q queries) Periods(ctx context.Context, orgIDs []string) ([]billing.Subscription, error) {
+	return many(ctx, q, periodFields, `SELECT org_id, status, period_start, period_end FROM subscriptions
+		WHERE org_id {in_list}`, q.list(orgIDs))
+}
+
+func periodFields(s *billing.Subscription) []any {
+	return []any{&s.OrgID, (*text)(&s.Status), (*stamp)(&s.PeriodStart), (*stamp)(&s.PeriodEnd)}
+}
