@@ -220,7 +220,7 @@ func faultOf(err error) billing.Fault {
 		return billing.FaultRefused
 	case errors.As(err, &dns):
 		return billing.FaultName
-	case errors.As(err, &cert), errors.As(err, &rec), errors.As(err, &alrt):
+	case errors.As(err, &cert), errors.As(err, &rec), errors.As(err, &alrt), errors.Is(err, http.ErrSchemeMismatch):
 		return billing.FaultTLS
 	case errors.As(err, &slow) && slow.Timeout():
 		return billing.FaultTimeout
