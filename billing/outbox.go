@@ -121,11 +121,6 @@ func (s *Service) emit(ctx context.Context, tx Tx, orgID string, t EventType, da
 	return tx.InsertEvent(ctx, e)
 }
 
-// emitLimit tells that the org has used a resource up to its cap.
-func (s *Service) emitLimit(ctx context.Context, tx Tx, orgID string, l LimitReached) error {
-	return s.emit(ctx, tx, orgID, EventLimitReached, l)
-}
-
 // emitAsked tells of a new request.
 func (s *Service) emitAsked(ctx context.Context, tx Tx, a Approval) error {
 	return s.emit(ctx, tx, a.OrgID, EventApprovalRequested, newsOf(a))

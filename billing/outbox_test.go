@@ -203,6 +203,16 @@ func TestSupersededIsToldFirst(t *testing.T) {
 		strings.Replace(approvalNews("requested", second.ID, "pending", ""), "scale", "giant", 1))
 }
 
+func TestRevokedIsTold(t *testing.T) {
+	w, h := told(t, worldtest.Options{})
+	c := w.NewCast("acme", "pro", visa)
+	a := asked(t, w.Service, c.Agent, onWeb(upgrade("scale"))).Approval
+	news(t, w, h)
+	_, err := w.Service.RevokeKey(ctx, c.Owner, c.Agent.CredentialID)
+	noError(t, err)
+	says(t, w, h, approvalNews("decided", a.ID, "invalidated", `,"decided_by":{"kind":"human","name":"owner@acme.test"}`))
+}
+
 // Many readers see the same change of Stripe's; the host hears of it once.
 func TestChangeIsToldOnce(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, o worldtest.Options) {

@@ -102,8 +102,12 @@ func TestAnswersOfTheHost(t *testing.T) {
 		}, billing.Receipt{Status: 200}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			begun := time.Now()
 			if r := hookTo(t, c.answer, oldKey).Deliver(t.Context(), "evt_1", "{}"); r != c.want {
 				t.Errorf("receipt %+v, want %+v", r, c.want)
+			}
+			if took := time.Since(begun); took > hookTimeout/2 {
+				t.Errorf("listened for %v", took)
 			}
 		})
 	}
