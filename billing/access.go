@@ -30,6 +30,18 @@ func (s *Service) RequestSignIn(ctx context.Context, email, next string) error {
 	if err != nil {
 		return err
 	}
+	// Everything else is done behind the answer: how long it takes, or that the
+	// mail server fails, would tell who is known.
+	ctx = context.WithoutCancel(ctx)
+	s.background(func() {
+		ctx, cancel := context.WithTimeout(ctx, mailTimeout)
+		defer cancel()
+		s.must("sign-in mail", s.mailSignIn(ctx, email, next))
+	})
+	return nil
+}
+
+func (s *Service) mailSignIn(ctx context.Context, email, next string) error {
 	user, err := s.store.UserByEmail(ctx, email)
 	if errors.Is(err, ErrNotFound) {
 		return nil
@@ -41,15 +53,7 @@ func (s *Service) RequestSignIn(ctx context.Context, email, next string) error {
 	if err != nil {
 		return err
 	}
-	// Sent behind the answer: how long the mail server takes, or that it fails,
-	// would tell who is known.
-	ctx = context.WithoutCancel(ctx)
-	s.background(func() {
-		ctx, cancel := context.WithTimeout(ctx, mailTimeout)
-		defer cancel()
-		s.must("sign-in mail", s.mailer.SendSignInLink(ctx, user.Email, user.Name, url, expires))
-	})
-	return nil
+	return s.mailer.SendSignInLink(ctx, user.Email, user.Name, url, expires)
 }
 
 // SignInURL makes a single-use sign-in link for an address. It is for mail and
@@ -134,9 +138,9 @@ func (s *Service) Session(ctx context.Context, token string) (Principal, error) 
 		return Principal{}, err
 	}
 	if now.Sub(ses.LastSeenAt) >= touchInterval {
-		err = s.store.TouchSession(ctx, ses.ID, now)
+		s.must("note a session's use", s.store.TouchSession(ctx, ses.ID, now))
 	}
-	return p, err
+	return p, nil
 }
 
 // SignOut revokes the session, so that a copied cookie dies with it.
@@ -187,9 +191,9 @@ func (s *Service) keyPrincipal(ctx context.Context, hash []byte) (Principal, err
 		return Principal{}, err
 	}
 	if now := s.wallNow(); now.Sub(c.LastUsedAt) >= touchInterval {
-		err = s.store.TouchCredential(ctx, c.ID, now)
+		s.must("note a key's use", s.store.TouchCredential(ctx, c.ID, now))
 	}
-	return p, err
+	return p, nil
 }
 
 // NewKey is what IssueKey needs to know.

@@ -308,7 +308,7 @@ func fill(t *testing.T, w *worldtest.World, p billing.Principal, n int) {
 	noError(t, err)
 	for i := range n {
 		a := *out.Approval
-		a.ID = fmt.Sprintf("%s%d", a.ID[:29], i)
+		a.ID = fmt.Sprintf("%su%d", a.ID[:28], i) // no id of ours has a u
 		a.Quote.Change = billing.Change{Action: billing.Action(fmt.Sprint("capacity.", i))}
 		noError(t, w.Store.InsertApproval(ctx, a))
 	}

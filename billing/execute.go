@@ -324,6 +324,19 @@ func (s *Service) settleByLooking(ctx context.Context, i Intent, sub Subscriptio
 	return err
 }
 
+// settleReviewed ends a change that a person was to look at, once it is to be
+// seen at Stripe after all.
+func (s *Service) settleReviewed(ctx context.Context, sub Subscription) error {
+	i, err := s.store.OpenIntent(ctx, sub.OrgID)
+	if errors.Is(err, ErrNotFound) || err == nil && (i.State != IntentNeedsReview || !achieved(i, sub)) {
+		return nil
+	}
+	if err == nil {
+		_, err = s.settle(ctx, i, IntentNeedsReview, IntentDone, done(i, Applied{Charged: i.Quote.DueNow, Credited: i.Quote.Credit, EffectiveAt: i.Quote.EffectiveAt}))
+	}
+	return err
+}
+
 // achieved reports whether the subscription stands as the intent wanted it.
 func achieved(i Intent, sub Subscription) bool {
 	switch i.Quote.Change.Action {

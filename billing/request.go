@@ -216,6 +216,8 @@ func (s *Service) waitForNews(ctx context.Context, p Principal, a Approval, wait
 		case <-time.After(time.Second): // time ends a request too, and a wake-up may be lost
 		case <-ctx.Done():
 			return a, nil
+		case <-s.closing:
+			return a, nil
 		}
 		now, err := s.own(ctx, p, a.ID)
 		if ctx.Err() != nil {

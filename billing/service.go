@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -52,9 +53,13 @@ type Service struct {
 	sealer    sealer
 	log       *slog.Logger
 	pace      *pacer
+	retries   *retries
 	// background runs what an answer does not wait for.
 	background func(work func())
 	kick       chan struct{} // wakes the worker
+	// closing ends the waits of polls; Drain closes it, once.
+	closing chan struct{}
+	drained sync.Once
 	// stripeDown is set while the last call to Stripe had no answer.
 	stripeDown atomic.Bool
 	timing     timing
@@ -74,7 +79,7 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, processor: c.Processor, notifier: c.Notifier, mailer: c.Mailer, deliverer: c.Deliverer, catalog: c.Catalog,
 		clock: c.Clock, wall: c.Wall, rand: c.Rand, baseURL: strings.TrimRight(c.BaseURL, "/"),
-		sealer: sealer{key: c.SealKey}, log: c.Log, pace: newPacer(), background: c.Background, kick: make(chan struct{}, 1),
+		sealer: sealer{key: c.SealKey}, log: c.Log, pace: newPacer(), retries: newRetries(), closing: make(chan struct{}), background: c.Background, kick: make(chan struct{}, 1),
 		snapshots: newCache[string, *snapshot](maxSnapshots), hostKeys: newCache[[sha256.Size]byte, hostKey](maxHostKeys),
 		timing: timing{lease: 25 * time.Second, grace: 5 * time.Second, backoff: []time.Duration{200 * time.Millisecond, 800 * time.Millisecond, 2 * time.Second}},
 	}
@@ -103,6 +108,10 @@ func (s *Service) Now() time.Time { return s.clock.Now().UTC().Truncate(time.Mic
 // Stripe: reads go on while Stripe is down.
 func (s *Service) Ready(ctx context.Context) error { return s.store.Ping(ctx) }
 
+// Drain makes every poll that waits for news answer now, so that the process can
+// end; new ones do not wait.
+func (s *Service) Drain() { s.drained.Do(func() { close(s.closing) }) }
+
 // StripeReady reports whether payments are configured.
 func (s *Service) StripeReady() bool { return s.processor != nil }
 
@@ -130,7 +139,13 @@ func (s *Service) stripe(err error) error {
 		return err
 	case errors.Is(err, context.Canceled): // the caller has gone, which says nothing about Stripe
 		return ErrStripeUnavailable.Because(err)
-	case errors.Is(err, ErrStripeUnavailable), errors.Is(err, ErrStripeBusy):
+	case errors.Is(err, ErrStripeUnavailable):
+		s.stripeDown.Store(true)
+		if e, ok := errors.AsType[*Error](err); ok && e.RetryAfter == 0 {
+			return e.After(5 * time.Second)
+		}
+		return err
+	case errors.Is(err, ErrStripeBusy):
 		s.stripeDown.Store(true)
 		return ErrStripeUnavailable.Because(err).After(5 * time.Second)
 	}

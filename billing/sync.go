@@ -3,7 +3,6 @@ package billing
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 )
 
@@ -47,6 +46,9 @@ func (s *Service) SyncOrg(ctx context.Context, orgID string) (Subscription, erro
 		}
 		if sub, err = s.store.Subscription(ctx, orgID); err == nil {
 			err = s.settleBank(ctx, sub)
+		}
+		if err == nil && sub.Version != before.Version {
+			err = s.settleReviewed(ctx, sub)
 		}
 		return sub, err
 	}
@@ -158,21 +160,6 @@ func (s *Service) Receive(ctx context.Context, e Event) error {
 	return err
 }
 
-// SyncDirty looks at every org that Stripe may have news of. It goes on after an
-// org that fails and returns the first error.
-func (s *Service) SyncDirty(ctx context.Context) error {
-	if s.processor == nil {
-		return nil
-	}
-	orgs, err := s.store.DirtyOrgs(ctx, 100)
-	for _, id := range orgs {
-		if _, serr := s.SyncOrg(ctx, id); serr != nil && err == nil {
-			err = serr
-		}
-	}
-	return err
-}
-
 const (
 	firstLook = time.Hour
 	overlap   = 5 * time.Minute // events appear in Stripe's list a little late
@@ -204,93 +191,4 @@ func (s *Service) Reconcile(ctx context.Context) error {
 		}
 	}
 	return s.store.SetEventCursor(ctx, since)
-}
-
-// Expire writes down which requests time has ended, and wakes their waiters.
-func (s *Service) Expire(ctx context.Context) error {
-	now, err := s.store.Now(ctx)
-	if err != nil {
-		return err
-	}
-	var ended []Approval
-	err = s.store.InTx(ctx, func(tx Tx) error {
-		if ended, err = tx.ExpireApprovals(ctx, now, 500); err != nil {
-			return err
-		}
-		return s.emitDecidedAll(ctx, tx, ended)
-	})
-	if err != nil {
-		return err
-	}
-	for _, a := range ended {
-		s.notifier.Notify(ctx, a.ID)
-	}
-	return nil
-}
-
-// wake makes the worker look now rather than at its next tick.
-func (s *Service) wake() {
-	select {
-	case s.kick <- struct{}{}:
-	default:
-	}
-}
-
-// Run does the work that no request waits for, until ctx ends: syncs, open
-// intents, expiry and reconciliation. Any number of replicas may run it.
-func (s *Service) Run(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	caps, stop := s.notifier.Subscribe(topicCaps)
-	defer stop()
-	var beside sync.WaitGroup
-	defer beside.Wait()
-	if s.deliverer != nil {
-		beside.Go(func() { s.deliverAll(ctx) })
-	}
-	beside.Go(func() { s.pruneHourly(ctx) })
-	s.periodic(ctx, 0)
-	for n := 1; ; {
-		s.must("sync", s.SyncDirty(ctx))
-		select {
-		case <-s.kick:
-		case <-caps:
-			s.snapshots.clear()
-		case <-tick.C:
-			s.periodic(ctx, n)
-			n++
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// periodic does what is due at the n-th second.
-func (s *Service) periodic(ctx context.Context, n int) {
-	if n%5 == 0 {
-		s.must("expire", s.Expire(ctx))
-		s.recoverAll(ctx)
-	}
-	if n%60 == 0 {
-		s.must("reconcile", s.Reconcile(ctx))
-	}
-	if n%3600 == 0 {
-		s.must("prune events", s.PruneEvents(ctx))
-	}
-}
-
-func (s *Service) recoverAll(ctx context.Context) {
-	for ctx.Err() == nil {
-		found, err := s.Recover(ctx)
-		s.must("recover", err)
-		if !found || err != nil {
-			return
-		}
-	}
-}
-
-func (s *Service) must(what string, err error) {
-	if err != nil && !errors.Is(err, context.Canceled) {
-		s.log.Error("background work failed", "work", what, "error", err)
-	}
 }

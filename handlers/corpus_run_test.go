@@ -245,6 +245,7 @@ func TestReasonIsText(t *testing.T) {
 			t.Errorf("%q became %q", tc.said, row["reason"])
 		}
 		page := s.get(p.owner, "/approve/"+a.text("request")).body
+		s.post(by, "/api/web-approve/cancel", fmt.Sprintf(`{"request":%q}`, a.text("request"))).is(200, "canceled")
 		if strings.Contains(page, "<script>alert") || strings.Contains(page, "<img src=x") || strings.ContainsAny(page, "\u202e\u200b\ufeff\x1b") {
 			t.Errorf("%q is markup on the page", tc.said)
 		}

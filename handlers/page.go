@@ -54,7 +54,7 @@ func (h *handlers) appFrame(r *web.Request, title, nav string, waiting int) (vie
 }
 
 func (h *handlers) errorPage(r *web.Request, p web.Problem) templ.Component {
-	return views.Error(views.NewError(h.plainFrame(r), p.Status, p.Message, p.Reference))
+	return views.Error(views.NewError(h.plainFrame(r), p.Status, p.Message, p.Reference, r.Principal.Email))
 }
 
 // shown reports whether an error is shown on the page where the press was made.

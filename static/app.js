@@ -3,9 +3,11 @@
 (() => {
   const lost = () => document.getElementById('lost')
 
-  document.addEventListener('htmx:error', () => {
+  document.addEventListener('htmx:error', (event) => {
+    // Only a press can be lost; what looks again by itself does so once more.
+    const form = event.target.closest?.('form')
     const box = lost()
-    if (!box) return
+    if (!box || !form || form.hidden) return
     box.hidden = false
     box.focus()
   })

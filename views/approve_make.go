@@ -111,6 +111,8 @@ func dueOf(a billing.Approval, q billing.Quote) *Due {
 		if a.Result != nil {
 			d.Amount = money(a.Result.Charged, q.Currency)
 		}
+	case billing.ApprovalApproved, billing.ApprovalExecuting:
+		d.Label = "To be charged"
 	default:
 		d.Label = "Due on approval"
 	}

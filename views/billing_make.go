@@ -15,6 +15,7 @@ type BillingValues struct {
 	Offers    []billing.Offer    // of all plans, decided by the domain
 	Waiting   []billing.Approval // requests that wait for an answer
 	Invoices  []billing.Invoice
+	Limits    []billing.LimitRequest // newest first
 	Owners    []billing.Membership // whom to ask, for those who may not
 	CanManage bool
 	Token     string // form token of all forms on the page
@@ -33,7 +34,7 @@ func NewBilling(v BillingValues) BillingPage {
 	p := BillingPage{
 		Frame: v.Frame, Result: v.Result, Review: v.Review,
 		Plan: planCardOf(v), Banner: bannerOf(v), Changes: changesOf(v), Requests: requestsOf(v),
-		Plans: plansOf(v), PlansNote: plansNoteOf(v), Usage: usageOf(v), Next: nextOf(v), Card: cardOf(v),
+		Plans: plansOf(v), PlansNote: plansNoteOf(v), Usage: usageOf(v), Asked: otherAsks(v), Next: nextOf(v), Card: cardOf(v),
 		Invoices: invoicesOf(v), Cancel: cancelOf(v),
 	}
 	if v.Finalizing != "" {

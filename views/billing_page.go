@@ -15,6 +15,7 @@ type BillingPage struct {
 	PlansNote  string  // why there is nothing to press
 	Review     *Review // opened, or shown again because the price changed
 	Usage      []UsageRow
+	Asked      []AskedLine // requests for higher limits of no row
 	Next       *NextCharge
 	Card       CardPanel
 	Invoices   []InvoiceRow
@@ -123,6 +124,24 @@ type UsageRow struct {
 	Note    string // "80 % used", "over by 3; existing ones keep working …"
 	Resets  Time   // of a counter
 	Actions []Action
+	Ask     *AskForMore // to ask for a higher limit
+	Asked   *AskedLine  // where the last request stands
+}
+
+// AskForMore is the small form beside a limit that is nearly reached.
+type AskForMore struct {
+	ID    string // of the row, for the fields' own
+	About string // "Agents"
+	Form  Form
+	Min   string // the least that is more than there is
+}
+
+// AskedLine says where a request for a higher limit stands.
+type AskedLine struct {
+	Chip   Chip
+	What   Dated  // "Asked for 12 on 23 Nov 2026"
+	Until  Time   // of a grant
+	Reason string // of the answer
 }
 
 func (u UsageRow) metered() bool {

@@ -35,7 +35,7 @@ const (
 	copyFinalizingText = "Your payment went through. This page updates by itself in a few seconds."
 	copyScheduled      = "Scheduled changes"
 	copyUndo           = "Undo"
-	copyRequests       = "Waiting for your answer"
+	copyRequests       = "Waiting for an answer"
 	copyAskedBy        = "Asked by"
 	copyOpenUntil      = "open until"
 	copyCheckCode      = "Check code"

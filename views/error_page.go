@@ -8,14 +8,15 @@ type ErrorPage struct {
 	Code    string // "404"
 	Title   string
 	Text    string
+	Email   string // of the person who is signed in: it may be the wrong one
 	Actions []Action
 	Ref     string // request id
 }
 
 // NewError makes the page of a failure: message is one sentence that a person
 // can act on, ref the request's id or empty.
-func NewError(frame Frame, status int, message, ref string) ErrorPage {
-	p := ErrorPage{Frame: frame, Code: strconv.Itoa(status), Title: errorTitle(status), Text: message, Ref: ref}
+func NewError(frame Frame, status int, message, ref, email string) ErrorPage {
+	p := ErrorPage{Frame: frame, Email: email, Code: strconv.Itoa(status), Title: errorTitle(status), Text: message, Ref: ref}
 	p.Frame.Title = p.Title
 	if status == 404 {
 		p.Text = copyNotFound // the same for what is not there and what is not the reader's

@@ -524,7 +524,7 @@ func panel(p Panel) templ.Component {
 			templ_7745c5c3_Var27 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		var templ_7745c5c3_Var28 = []any{"panel", "tone-" + string(p.Tone)}
+		var templ_7745c5c3_Var28 = []any{"panel @container", "tone-" + string(p.Tone)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var28...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -573,7 +573,7 @@ func panel(p Panel) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "</span><div class=\"flex min-w-0 flex-1 flex-wrap items-center justify-between gap-x-6 gap-y-3\"><div class=\"min-w-0 flex-auto basis-64 sm:flex-1\"><p class=\"font-semibold\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "</span><div class=\"flex min-w-0 flex-1 flex-col gap-x-6 gap-y-3 @2xl:flex-row @2xl:items-center @2xl:justify-between\"><div class=\"min-w-0\"><p class=\"font-semibold\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -136,6 +136,7 @@ func usageOf(v BillingValues) []UsageRow {
 		if row.Level == UsageUnknown {
 			row.Resets = Time{}
 		}
+		askRow(v, u, &row)
 		out = append(out, row)
 	}
 	return out

@@ -55,7 +55,11 @@ func (r *Request) fail(err error) {
 func (r *Request) note(e *billing.Error) int {
 	status := statusOf(e)
 	if status >= http.StatusInternalServerError && e != errCanceled {
-		r.rt.cfg.Log.LogAttrs(r.Context(), slog.LevelError, "request failed",
+		level := slog.LevelError
+		if e.Kind == billing.KindUnavailable { // somebody else's outage
+			level = slog.LevelWarn
+		}
+		r.rt.cfg.Log.LogAttrs(r.Context(), level, "request failed",
 			slog.String("id", r.ID), slog.String("route", r.Pattern), slog.String("error", e.Error()))
 	}
 	if e.RetryAfter > 0 {

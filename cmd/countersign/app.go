@@ -134,6 +134,7 @@ func (a *app) run(ctx context.Context, l net.Listener, drain time.Duration) erro
 	case <-ctx.Done():
 	}
 	a.draining.Store(true)
+	a.service.Drain()
 	<-time.After(drain)
 	late, cancel := context.WithTimeout(background, shutdownTimeout)
 	defer cancel()
