@@ -57,6 +57,7 @@ type Tx interface {
 	SubscriptionTx
 	ApprovalTx
 	IntentTx
+	CallTx
 	UsageTx
 	ProvisionTx
 	OutboxTx

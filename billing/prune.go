@@ -18,6 +18,7 @@ const (
 	PruneTokens        Prunable = "confirm_tokens"
 	PruneTokenFailures Prunable = "token_failures"
 	PruneInbox         Prunable = "webhook_inbox" // done ones
+	PruneCalls         Prunable = "idempotency"
 )
 
 const (
@@ -44,6 +45,7 @@ var retention = []struct {
 	{PruneTokens, accessLife},
 	{PruneTokenFailures, accessLife},
 	{PruneInbox, accessLife},
+	{PruneCalls, ReplayLife},
 }
 
 // Prune deletes what is older than it has to be kept, in small batches. Any

@@ -27,6 +27,8 @@ var prunes = map[billing.Prunable]string{
 		(SELECT org_id, principal_id, at FROM token_failures WHERE at < $1 LIMIT $2)`,
 	billing.PruneInbox: `DELETE FROM webhook_inbox WHERE id IN
 		(SELECT id FROM webhook_inbox WHERE done_at < $1 LIMIT $2)`,
+	billing.PruneCalls: `DELETE FROM idempotency WHERE (credential_id, key) IN
+		(SELECT credential_id, key FROM idempotency WHERE created_at < $1 LIMIT $2)`,
 }
 
 // Prune implements billing.UsageTx.

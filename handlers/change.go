@@ -3,12 +3,17 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/countersignhq/countersign/api"
 	"github.com/countersignhq/countersign/billing"
 	"github.com/countersignhq/countersign/views"
 	"github.com/countersignhq/countersign/web"
 )
+
+// pendingPause is what a caller should wait for a change that Stripe has not
+// answered yet.
+const pendingPause = 2 * time.Second
 
 func (h *handlers) apiUpgrade(r *web.Request) error {
 	var in api.UpgradeRequest
@@ -43,7 +48,7 @@ func (h *handlers) apiPropose(r *web.Request, pr billing.Proposal) error {
 	out, err := h.Service.Propose(r.Context(), r.Principal, pr)
 	if out.Replayed {
 		if err == nil && !answers(out, pr) {
-			return web.ErrIdempotencyConflict
+			return billing.ErrIdempotencyConflict
 		}
 		r.Replayed()
 	}
@@ -53,6 +58,7 @@ func (h *handlers) apiPropose(r *web.Request, pr billing.Proposal) error {
 	status := http.StatusOK
 	if out.Status == billing.StatusPending {
 		status = http.StatusAccepted
+		r.ComeBack(pendingPause) // not the end of it
 	}
 	return r.JSON(status, h.changeOf(r.Principal.OrgName, out))
 }

@@ -60,7 +60,7 @@ func newRouter(c Config) *web.Router {
 		sends:     web.NewLimiter(sendsPerRequest, linksWindow),
 	}
 	rt := web.NewRouter(web.Config{
-		BaseURL: c.BaseURL, SessionKey: c.SessionKey, Access: c.Service, Clock: c.Clock, Log: c.Log,
+		BaseURL: c.BaseURL, SessionKey: c.SessionKey, Access: c.Service, Replays: c.Service, Clock: c.Clock, Log: c.Log,
 		FormTargets: c.FormTargets, TrustedProxies: c.TrustedProxies, ErrorPage: h.errorPage, Home: pathBilling, Login: pathLogin,
 	})
 	h.routes(rt)

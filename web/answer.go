@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 )
@@ -71,6 +72,9 @@ func (r *Request) Away(target string) error {
 	r.w.WriteHeader(http.StatusSeeOther)
 	return nil
 }
+
+// ComeBack says when to ask again for an answer that is not the last word.
+func (r *Request) ComeBack(in time.Duration) { r.w.Header().Set("Retry-After", seconds(in)) }
 
 // Replayed says that the answer is that of an earlier, identical request.
 func (r *Request) Replayed() { r.w.Header().Set("Idempotent-Replayed", "true") }

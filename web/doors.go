@@ -227,15 +227,4 @@ func limited(h Handler) Handler {
 	}
 }
 
-// keyed refuses a change whose Idempotency-Key cannot be one: a caller who sent
-// it relies on it.
-func keyed(h Handler) Handler {
-	return func(r *Request) error {
-		if _, err := r.IdempotencyKey(); err != nil {
-			return err
-		}
-		return h(r)
-	}
-}
-
 func safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }

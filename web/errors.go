@@ -30,10 +30,6 @@ var (
 	errIdempotencyKey = &billing.Error{Kind: billing.KindInvalid, Code: "invalid_idempotency_key", Message: "An Idempotency-Key has 1 to 255 visible ASCII characters."}
 )
 
-// ErrIdempotencyConflict says that an Idempotency-Key was used for another call
-// before.
-var ErrIdempotencyConflict = &billing.Error{Kind: billing.KindConflict, Code: "idempotency_conflict", Message: "This Idempotency-Key was used for another change before. Take a new one."}
-
 // MissingField says that a required parameter is not there.
 func MissingField(name string) error {
 	return errMissingField.With("field", name).Say("The field %q is missing.", name)
@@ -56,7 +52,7 @@ func statusOf(e *billing.Error) int {
 		return http.StatusUnsupportedMediaType
 	case errTooLarge.Code:
 		return http.StatusRequestEntityTooLarge
-	case ErrIdempotencyConflict.Code:
+	case billing.ErrIdempotencyConflict.Code:
 		return http.StatusUnprocessableEntity
 	}
 	switch e.Kind {

@@ -35,6 +35,7 @@ type Config struct {
 	BaseURL    *url.URL // public address of the server; the Host header is never believed
 	SessionKey []byte   // signs the session cookie
 	Access     Access
+	Replays    Replays
 	Clock      billing.Clock
 	Log        *slog.Logger
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.

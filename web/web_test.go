@@ -71,7 +71,7 @@ func newSite(t *testing.T, base string) *site {
 	}
 	s := &site{log: new(bytes.Buffer), now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)}
 	s.Router = NewRouter(Config{
-		BaseURL: u, SessionKey: bytes.Repeat([]byte("k"), 32), Access: door{},
+		BaseURL: u, SessionKey: bytes.Repeat([]byte("k"), 32), Access: door{}, Replays: &shelf{},
 		Clock:       billing.ClockFunc(func() time.Time { return s.now }),
 		Log:         slog.New(slog.NewTextHandler(s.log, nil)),
 		FormTargets: []string{"https://checkout.stripe.com"},
