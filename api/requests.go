@@ -24,6 +24,13 @@ type DowngradeRequest struct {
 	ExpiresIn    int    `json:"expires_in,omitempty" min:"300" max:"604800"`
 }
 
+// LimitAsk is the body of POST /api/billing/request-limit-increase.
+type LimitAsk struct {
+	Kind         string `json:"kind,omitempty"` // agents, workspaces, rows, other (default) or a resource of the catalogue
+	DesiredValue int64  `json:"desiredValue,omitempty" min:"1" max:"9007199254740991"`
+	Reason       string `json:"reason,omitempty"` // cut to 500 characters
+}
+
 // CancelRequest is the body of POST /api/web-approve/cancel.
 type CancelRequest struct {
 	Request string `json:"request"` // apr_…

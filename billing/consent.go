@@ -614,6 +614,15 @@ func approvePurpose(id string) string { return "approve:" + id }
 // cleanReason makes an agent's words safe to show beside our own: one run of
 // plain text, without characters that hide or turn it round.
 func cleanReason(text string) string {
+	out := cleanText(text)
+	if len(out) > maxReason {
+		out = append(out[:maxReason-1], '…')
+	}
+	return string(out)
+}
+
+// cleanText leaves what can be seen of a text, on one line.
+func cleanText(text string) []rune {
 	text = strings.ToValidUTF8(text, "")
 	var out []rune
 	space := false
@@ -630,10 +639,7 @@ func cleanReason(text string) string {
 		}
 		out = append(out, r)
 	}
-	if len(out) > maxReason {
-		out = append(out[:maxReason-1], '…')
-	}
-	return string(out)
+	return out
 }
 
 // Message is the sentence that an agent shows to its user word for word.

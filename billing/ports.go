@@ -60,6 +60,7 @@ type Tx interface {
 	CallTx
 	UsageTx
 	ProvisionTx
+	LimitTx
 	OutboxTx
 }
 

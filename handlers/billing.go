@@ -53,6 +53,7 @@ func plainID(s string) bool {
 const (
 	shownInvoices = 12
 	shownRequests = 10
+	shownLimits   = 20
 )
 
 // billing is Settings → Billing, with the result of the last press if the
@@ -64,6 +65,8 @@ func (h *handlers) billing(r *web.Request) error {
 	}
 	if out, ok := readNotice(r); ok {
 		v.Result = h.resultPanel(v.Summary, out)
+	} else if kind := r.Query("asked"); kind != "" {
+		v.Result = views.NewAsked(v.Limits, kind)
 	}
 	return r.Page(http.StatusOK, views.Billing(views.NewBilling(v)))
 }
@@ -82,6 +85,9 @@ func (h *handlers) billingValues(r *web.Request) (v views.BillingValues, err err
 		return v, err
 	}
 	if v.Invoices, err = h.Service.Invoices(ctx, p, "", shownInvoices); err != nil {
+		return v, err
+	}
+	if v.Limits, err = h.Service.LimitRequests(ctx, p, "", shownLimits); err != nil {
 		return v, err
 	}
 	if v.Summary.Pending > 0 {

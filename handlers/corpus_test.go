@@ -33,14 +33,15 @@ func in(name, path string, status int, code, field string) bad {
 }
 
 const (
-	up   = "billing/upgrade"
-	down = "billing/downgrade"
+	up     = "billing/upgrade"
+	down   = "billing/downgrade"
+	wishes = "billing/request-limit-increase"
 )
 
 // documents are bodies that are no JSON object, for every call that takes one.
 func documents() []bad {
 	var rows []bad
-	for _, path := range []string{up, down, "billing/checkout", "billing/portal", "web-approve/cancel"} {
+	for _, path := range []string{up, down, "billing/checkout", "billing/portal", wishes, "web-approve/cancel"} {
 		rows = append(rows, shapes(path)...)
 		rows = append(rows,
 			on(path, "64 KiB and a byte", "{"+strings.Repeat(" ", 64<<10-1)+"}", 413, "body_too_large", ""),
@@ -136,6 +137,10 @@ func values() []bad {
 		on(up, "a zero-width space in a plan", "{\"plan\":\"scale\u200b\"}", 400, "unknown_plan", ""),
 		on(up, "CRLF in a plan", `{"plan":"scale\r\nX: y"}`, 400, "unknown_plan", ""),
 		on(up, "60,000 characters", `{"plan":"`+strings.Repeat("a", 60_000)+`"}`, 400, "unknown_plan", ""),
+		on(wishes, "an unknown kind", `{"kind":"seats"}`, 400, "unknown_kind", "kind"),
+		on(wishes, "an upper-case kind", `{"kind":"AGENTS"}`, 400, "unknown_kind", "kind"),
+		on(wishes, "another spelling", `{"desired_value":5}`, 400, "unknown_field", "desired_value"),
+		on(wishes, "a value twice", `{"desiredValue":5,"desiredValue":6}`, 400, "duplicate_field", "desiredValue"),
 		on(up, "just 64 KiB", `{"plan":"gold"`+strings.Repeat(" ", 64<<10-15)+`}`, 400, "unknown_plan", ""),
 		on("billing/checkout", "an unknown plan", `{"plan":"gold"}`, 400, "unknown_plan", ""),
 	}
@@ -146,6 +151,15 @@ func values() []bad {
 		}
 		rows = append(rows, invalid("web-approve/cancel", "request is "+name, `{"request":`+v+`}`, "request"),
 			invalid("billing/checkout", "plan is "+name, `{"plan":`+v+`}`, "plan"), invalid(down, "mode is "+name, `{"mode":`+v+`}`, "mode"))
+	}
+	for name, v := range map[string]string{
+		"nothing": "null", "zero": "0", "negative": "-1", "a half": "1.5", "a whole float": "5.0", "an exponent": "1e3", "text": `"5"`,
+		"past 2^53-1": "9007199254740992", "past 64 bits": "18446744073709551616", "true": "true", "a list": "[5]",
+	} {
+		rows = append(rows, invalid(wishes, "desiredValue is "+name, `{"desiredValue":`+v+`}`, "desiredValue"))
+	}
+	for name, v := range map[string]string{"null": "null", "a list": `["agents"]`, "a number": "5", "nothing": `""`} {
+		rows = append(rows, invalid(wishes, "kind is "+name, `{"kind":`+v+`}`, "kind"), invalid(wishes, "reason is "+name, `{"reason":`+v+`}`, "reason"))
 	}
 	for _, mode := range []string{"Chat", "WEB", "web ", "auto", "human"} {
 		rows = append(rows, invalid(up, "mode "+mode, `{"mode":"`+mode+`"}`, "mode"))
@@ -215,7 +229,7 @@ func addresses(request string) []bad {
 	}
 	rows = append(rows, bad{"POST for a GET", call{method: "POST", path: "/api/billing", kind: jsonKind, body: "{}"}, 405, "method_not_allowed", ""},
 		in("GET for a POST", "/api/billing/upgrade", 405, "method_not_allowed", ""), in("GET for the webhook", "/stripe/webhook", 405, "method_not_allowed", ""))
-	for _, path := range []string{up, down, "billing/checkout", "billing/portal", "web-approve/cancel"} {
+	for _, path := range []string{up, down, "billing/checkout", "billing/portal", wishes, "web-approve/cancel"} {
 		rows = append(rows, on(path+"?plan=scale", "the plan in the query", `{}`, 400, "unknown_field", "plan"))
 		for name, key := range map[string]string{"of 256 characters": strings.Repeat("k", 256), "with a blank": "a b", "with a letter that is not ASCII": "clé"} {
 			r := on(path, "an Idempotency-Key "+name, `{}`, 400, "invalid_idempotency_key", "")

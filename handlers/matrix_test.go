@@ -50,6 +50,7 @@ const (
 	needManager need = "a person who can manage"
 	needRead    need = "read"
 	needAsk     need = "ask"
+	needWish    need = "ask for a higher limit"
 	needOwn     need = "one's own request"
 	needHost    need = "the host application"
 )
@@ -62,6 +63,7 @@ var denied = map[need]map[class]int{
 	needManager: {anybody: 303, plain: 403, bossTool: 303, tool: 303, agent: 303, reader: 303, asker: 303, paused: 303, revoked: 303, hostKey: 303},
 	needRead:    {anybody: 401, asker: 403, revoked: 401, hostKey: 403},
 	needAsk:     {anybody: 401, plain: 403, tool: 403, reader: 403, paused: 403, revoked: 401, hostKey: 403},
+	needWish:    {anybody: 401, reader: 403, paused: 403, revoked: 401, hostKey: 403},
 	needOwn:     {anybody: 401, boss: 404, plain: 404, bossTool: 404, tool: 404, reader: 404, asker: 403, paused: 404, revoked: 401, hostKey: 404},
 	needHost:    {anybody: 401, boss: 403, plain: 403, bossTool: 403, tool: 403, agent: 403, reader: 403, asker: 403, paused: 403, revoked: 401},
 }
@@ -69,46 +71,49 @@ var denied = map[need]map[class]int{
 // rules has a line for each route. The bodies are such that nothing happens
 // twice: they may be sent by everybody, in any order.
 var rules = map[string]rule{
-	"GET /login":                           {need: needNothing, ok: 200},
-	"POST /login":                          {need: needNothing, ok: 200, body: fields(func(x cell) url.Values { return url.Values{"email": {fmt.Sprintf("nobody%d@nowhere.test", x.n)}} })},
-	"GET /login/{token}":                   {need: needNothing, ok: 404},
-	"POST /login/{token}":                  {need: needNothing, ok: 404, body: fields(none)},
-	"POST /logout":                         {need: needSession, ok: 303, body: fields(none)},
-	"POST /session/org":                    {need: needSession, ok: 303, foreign: 404, body: fields(func(x cell) url.Values { return url.Values{"org": {x.org.Org.ID}} })},
-	"GET /{$}":                             {need: needSession, ok: 303},
-	"GET /settings/billing":                {need: needSession, ok: 200},
-	"GET /settings/billing/review":         {need: needManager, ok: 200},
-	"POST /settings/billing/change":        {need: needManager, ok: 303, body: fields(func(x cell) url.Values { return url.Values{"plan": {"pro"}} })},
-	"POST /settings/billing/downgrade":     {need: needManager, ok: 303, body: fields(none)},
-	"POST /settings/billing/resume":        {need: needManager, ok: 303, body: fields(none)},
-	"POST /settings/billing/checkout":      {need: needManager, ok: 409, body: fields(none)},
-	"GET /settings/billing/success":        {need: needSession, ok: 303},
-	"GET /settings/billing/portal":         {need: needSession, ok: 303},
-	"POST /settings/billing/portal":        {need: needManager, ok: 303, body: fields(none)},
-	"GET /settings/approvals":              {need: needSession, ok: 200},
-	"GET /approve/{request}":               {need: needNothing, ok: 200, foreign: 404},
-	"POST /approve/{request}":              {need: needManager, ok: 409, foreign: 404, body: fields(func(cell) url.Values { return url.Values{"decision": {"approve"}} })},
-	"POST /approve/{request}/opened":       {need: needSession, ok: 204, foreign: 404, body: fields(none)},
-	"POST /approve/{request}/send":         {need: needSession, ok: 303, foreign: 404, body: fields(none)},
-	"GET /api/billing":                     {need: needRead, ok: 200},
-	"POST /api/billing/checkout":           {need: needAsk, ok: 409, body: jsonBody(`{}`)},
-	"POST /api/billing/portal":             {need: needAsk, ok: 200, body: jsonBody(`{}`)},
-	"POST /api/billing/upgrade":            {need: needAsk, ok: 200, body: jsonBody(`{"plan":"pro"}`)},
-	"POST /api/billing/downgrade":          {need: needAsk, ok: 200, body: jsonBody(`{"mode":"web"}`)},
-	"GET /api/billing/preview":             {need: needRead, ok: 200},
-	"GET /api/billing/invoices":            {need: needRead, ok: 200, foreign: 200},
-	"GET /api/web-approve/status":          {need: needOwn, ok: 200, foreign: 404},
-	"POST /api/web-approve/cancel":         {need: needOwn, ok: 200, foreign: 404, body: func(x cell) string { return `{"request":"` + x.request + `"}` }},
-	"GET /api/approvals":                   {need: needRead, ok: 200, foreign: 200},
-	"POST /api/host/check":                 {need: needHost, ok: 200, foreign: 200, body: aboutUse("")},
-	"POST /api/host/consume":               {need: needHost, ok: 200, foreign: 200, body: aboutUse(`,"quantity":1,"key":"k"`)},
-	"POST /api/host/usage":                 {need: needHost, ok: 202, foreign: 202, body: func(x cell) string { return `{"events":[` + aboutUse(`,"quantity":1,"key":"k"`)(x) + `]}` }},
-	"PUT /api/host/usage/{org}/{resource}": {need: needHost, ok: 200, foreign: 200, body: jsonBody(`{"value":1}`)},
-	"GET /openapi.json":                    {need: needNothing, ok: 200},
-	"GET /healthz":                         {need: needNothing, ok: 200},
-	"GET /readyz":                          {need: needNothing, ok: 200},
-	"POST /stripe/webhook":                 {need: needNothing, ok: 400, body: jsonBody(`{}`)},
-	"GET /static/{file}":                   {need: needNothing, ok: 200},
+	"GET /login":                               {need: needNothing, ok: 200},
+	"POST /login":                              {need: needNothing, ok: 200, body: fields(func(x cell) url.Values { return url.Values{"email": {fmt.Sprintf("nobody%d@nowhere.test", x.n)}} })},
+	"GET /login/{token}":                       {need: needNothing, ok: 404},
+	"POST /login/{token}":                      {need: needNothing, ok: 404, body: fields(none)},
+	"POST /logout":                             {need: needSession, ok: 303, body: fields(none)},
+	"POST /session/org":                        {need: needSession, ok: 303, foreign: 404, body: fields(func(x cell) url.Values { return url.Values{"org": {x.org.Org.ID}} })},
+	"GET /{$}":                                 {need: needSession, ok: 303},
+	"GET /settings/billing":                    {need: needSession, ok: 200},
+	"GET /settings/billing/review":             {need: needManager, ok: 200},
+	"POST /settings/billing/change":            {need: needManager, ok: 303, body: fields(func(x cell) url.Values { return url.Values{"plan": {"pro"}} })},
+	"POST /settings/billing/downgrade":         {need: needManager, ok: 303, body: fields(none)},
+	"POST /settings/billing/resume":            {need: needManager, ok: 303, body: fields(none)},
+	"POST /settings/billing/checkout":          {need: needManager, ok: 409, body: fields(none)},
+	"GET /settings/billing/success":            {need: needSession, ok: 303},
+	"GET /settings/billing/portal":             {need: needSession, ok: 303},
+	"POST /settings/billing/portal":            {need: needManager, ok: 303, body: fields(none)},
+	"GET /settings/approvals":                  {need: needSession, ok: 200},
+	"GET /approve/{request}":                   {need: needNothing, ok: 200, foreign: 404},
+	"POST /approve/{request}":                  {need: needManager, ok: 409, foreign: 404, body: fields(func(cell) url.Values { return url.Values{"decision": {"approve"}} })},
+	"POST /approve/{request}/opened":           {need: needSession, ok: 204, foreign: 404, body: fields(none)},
+	"POST /approve/{request}/send":             {need: needSession, ok: 303, foreign: 404, body: fields(none)},
+	"GET /api/billing":                         {need: needRead, ok: 200},
+	"POST /api/billing/checkout":               {need: needAsk, ok: 409, body: jsonBody(`{}`)},
+	"POST /api/billing/portal":                 {need: needAsk, ok: 200, body: jsonBody(`{}`)},
+	"POST /api/billing/upgrade":                {need: needAsk, ok: 200, body: jsonBody(`{"plan":"pro"}`)},
+	"POST /api/billing/downgrade":              {need: needAsk, ok: 200, body: jsonBody(`{"mode":"web"}`)},
+	"GET /api/billing/preview":                 {need: needRead, ok: 200},
+	"POST /settings/billing/limit":             {need: needSession, ok: 303, body: fields(func(cell) url.Values { return url.Values{"kind": {"agents"}} })},
+	"POST /api/billing/request-limit-increase": {need: needWish, ok: 200, body: jsonBody(`{"kind":"agents"}`)},
+	"GET /api/billing/limit-requests":          {need: needRead, ok: 200, foreign: 200},
+	"GET /api/billing/invoices":                {need: needRead, ok: 200, foreign: 200},
+	"GET /api/web-approve/status":              {need: needOwn, ok: 200, foreign: 404},
+	"POST /api/web-approve/cancel":             {need: needOwn, ok: 200, foreign: 404, body: func(x cell) string { return `{"request":"` + x.request + `"}` }},
+	"GET /api/approvals":                       {need: needRead, ok: 200, foreign: 200},
+	"POST /api/host/check":                     {need: needHost, ok: 200, foreign: 200, body: aboutUse("")},
+	"POST /api/host/consume":                   {need: needHost, ok: 200, foreign: 200, body: aboutUse(`,"quantity":1,"key":"k"`)},
+	"POST /api/host/usage":                     {need: needHost, ok: 202, foreign: 202, body: func(x cell) string { return `{"events":[` + aboutUse(`,"quantity":1,"key":"k"`)(x) + `]}` }},
+	"PUT /api/host/usage/{org}/{resource}":     {need: needHost, ok: 200, foreign: 200, body: jsonBody(`{"value":1}`)},
+	"GET /openapi.json":                        {need: needNothing, ok: 200},
+	"GET /healthz":                             {need: needNothing, ok: 200},
+	"GET /readyz":                              {need: needNothing, ok: 200},
+	"POST /stripe/webhook":                     {need: needNothing, ok: 400, body: jsonBody(`{}`)},
+	"GET /static/{file}":                       {need: needNothing, ok: 200},
 }
 
 // exceptions are the few cells that a rule does not tell: by route, class, and
@@ -313,6 +318,10 @@ func (s *site) try(x suspect, at cell, route string, line rule, foreign bool) {
 		if foreign {
 			c.path += "?cursor=" + s.invoice(at.org)
 		}
+	case "/api/billing/limit-requests":
+		if foreign {
+			c.path += "?cursor=" + s.wish(at.org)
+		}
 	case "/api/approvals":
 		if foreign {
 			c.path += "?cursor=" + at.request
@@ -343,6 +352,14 @@ func (s *site) invoice(p people) string {
 	rows, err := s.Store.Invoices(s.t.Context(), p.Org.ID, "", 1)
 	s.ok(err)
 	return rows[0].ID
+}
+
+// wish makes a request for a higher limit and returns its id.
+func (s *site) wish(p people) string {
+	s.t.Helper()
+	r, err := s.Service.AskForMore(s.t.Context(), p.Owner, billing.LimitAsk{Kind: "rows"})
+	s.ok(err)
+	return r.ID
 }
 
 // TestRightsFollowAtOnce (I12): what changes about a person or a key counts at

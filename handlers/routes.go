@@ -17,6 +17,7 @@ const (
 	pathDowngrade = "/settings/billing/downgrade"
 	pathResume    = "/settings/billing/resume"
 	pathCheckout  = "/settings/billing/checkout"
+	pathAsk       = "/settings/billing/limit"
 	pathSuccess   = "/settings/billing/success"
 	pathPortal    = "/settings/billing/portal"
 	pathApprovals = "/settings/approvals"
@@ -44,6 +45,7 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.Form(pathDowngrade, purposeBilling, h.downgrade)
 	rt.Form(pathResume, purposeBilling, h.resume)
 	rt.Form(pathCheckout, purposeBilling, h.checkout)
+	rt.Form(pathAsk, purposeBilling, h.askForMore)
 	rt.Page(pathSuccess, h.success)
 	rt.Page(pathPortal, h.portalPage)
 	rt.Form(pathPortal, purposeBilling, h.portal)
@@ -62,6 +64,8 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.API(http.MethodPost, "/api/billing/upgrade", web.Ask, h.apiUpgrade)
 	rt.API(http.MethodPost, "/api/billing/downgrade", web.Ask, h.apiDowngrade)
 	rt.API(http.MethodGet, "/api/billing/preview", web.Read, h.apiPreview, "plan")
+	rt.API(http.MethodPost, "/api/billing/request-limit-increase", wish, h.apiAskForMore)
+	rt.API(http.MethodGet, "/api/billing/limit-requests", web.Read, h.apiLimitRequests, "cursor")
 	rt.API(http.MethodGet, "/api/billing/invoices", web.Read, h.apiInvoices, "cursor")
 	rt.API(http.MethodGet, pathStatus, web.Follow, h.apiStatus, "request", "wait")
 	rt.API(http.MethodPost, "/api/web-approve/cancel", web.Follow, h.apiCancel)

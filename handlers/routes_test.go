@@ -92,6 +92,7 @@ func TestRoleMatrix(t *testing.T) {
 		string(web.DoorPage): {"nobody": 303, "agent": 303, "reader": 303, "host": 303, "owner token": 303, "member token": 303},
 		string(web.DoorAPI):  {"nobody": 401, "host": 403},
 		"POST change":        {"nobody": 401, "host": 403, "reader": 403, "member": 403, "member token": 403},
+		"wish":               {"nobody": 401, "host": 403, "reader": 403},
 		"follow":             {"nobody": 401, "reader": 404, "host": 404, "owner": 404, "admin": 404, "member": 404, "owner token": 404, "member token": 404},
 		"cancel":             {"nobody": 401, "host": 404, "owner": 404, "admin": 404, "member": 403, "owner token": 404, "member token": 403, "reader": 403},
 		string(web.DoorOpen): {}, string(web.DoorMachine): {},
@@ -104,6 +105,8 @@ func TestRoleMatrix(t *testing.T) {
 		switch {
 		case r.Path == "/api/web-approve/cancel":
 			rule = "cancel"
+		case r.Path == "/api/billing/request-limit-increase":
+			rule = "wish"
 		case r.Path == pathStatus:
 			rule = "follow"
 		case r.Door == web.DoorAPI && r.Method == http.MethodPost:
