@@ -73,6 +73,7 @@ func (s *Service) pruneHourly(ctx context.Context) {
 		select {
 		case <-next.C:
 			s.must("prune", s.Prune(ctx))
+			s.must("prune events", s.PruneEvents(ctx))
 		case <-ctx.Done():
 			return
 		}

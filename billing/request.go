@@ -22,11 +22,13 @@ type Request struct {
 	Deciders         []Membership // who can, for those who cannot
 	Record           AskRecord    // how the agent's earlier requests ended
 	Key              Credential
-	Previous         *Quote  // the quote that was pressed, when the price has changed
-	StripeDown       bool    // no fresh price to be had: nothing can be approved now
-	Outdated         bool    // the subscription has moved on: only a denial makes sense
-	Usage            []Usage // against the caps of the plan that it leads to
-	Now              time.Time
+	Previous         *Quote // the quote that was pressed, when the price has changed
+	StripeDown       bool   // no fresh price to be had: nothing can be approved now
+	Outdated         bool   // the subscription has moved on: only a denial makes sense
+	// Blocked says what has to be done first, such as paying an open invoice.
+	Blocked error
+	Usage   []Usage // against the caps of the plan that it leads to
+	Now     time.Time
 }
 
 // requestFor finds a request for a person, in whichever of their orgs it is,
@@ -102,8 +104,12 @@ func (s *Service) price(ctx context.Context, p Principal, r *Request) error {
 		r.StripeDown = true
 		return nil
 	}
-	if r.Outdated = s.stillAsked(r.Org, r.Subscription, r.Approval.Change()) != nil; r.Outdated {
+	if err := s.stillAsked(r.Org, r.Subscription, r.Approval.Change()); errors.Is(err, ErrOutdated) {
+		r.Outdated = true
 		return nil
+	} else if err != nil {
+		r.Blocked = err
+		return nil //nolint:nilerr // the page says what stands in the way
 	}
 	q, err := s.quote(ctx, r.Subscription, r.Approval.Change(), r.Now)
 	if errors.Is(err, ErrStripeUnavailable) {

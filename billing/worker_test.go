@@ -84,3 +84,22 @@ func TestDrainEndsPolls(t *testing.T) {
 		t.Fatal("the poll goes on")
 	}
 }
+
+// TestBlockedRequestSaysWhy: an open invoice stands in the way of an approval,
+// and the page is told so rather than that the request is out of date.
+func TestBlockedRequestSaysWhy(t *testing.T) {
+	w := worldtest.New(t, worldtest.Options{})
+	c := w.NewCast("acme", "pro", visa)
+	w.Advance(time.Hour)
+	out := propose(t, w.Service, c.Agent, billing.Proposal{Verb: billing.VerbUpgrade, Plan: "scale", Mode: billing.ModeWeb, ExpiresIn: 604800}, billing.StatusWebApproveRequired, nil)
+	if err := w.Box.GiveCard(c.Customer, "pm_card_authenticationRequired"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Service.Propose(ctx, c.Owner, upgrade("scale")); !errors.Is(err, billing.ErrPaymentAction) {
+		t.Fatalf("the bank did not ask: %v", err)
+	}
+	r, err := w.Service.OpenRequest(ctx, c.Owner, out.Approval.ID)
+	if err != nil || r.Outdated || !errors.Is(r.Blocked, billing.ErrPaymentPending) || r.Sealed != "" {
+		t.Errorf("outdated %v, blocked by %v, sealed %d bytes, %v", r.Outdated, r.Blocked, len(r.Sealed), err)
+	}
+}

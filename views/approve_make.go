@@ -166,6 +166,9 @@ func pending(p *ApprovePage, v ApproveValues) {
 	case r.Outdated:
 		d.Approve = ""
 		p.Verdict = &Panel{Tone: ToneWarn, Title: "This no longer fits the subscription", Text: "The plan has changed since the agent asked. You can deny the request, or let it end by itself."}
+	case r.Blocked != nil:
+		d.Approve = ""
+		p.Verdict = NewProblem(r.Blocked, "")
 	case r.StripeDown || r.Sealed == "":
 		d.Approve = ""
 		p.Verdict = &Panel{Tone: ToneWarn, Title: "There is no price to be had at the moment", Text: "Stripe does not answer, so nothing can be approved now. Open this page again in a minute. You can deny at any time."}
