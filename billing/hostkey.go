@@ -35,7 +35,3 @@ func (s *Service) authenticateHost(ctx context.Context, key string) (Principal, 
 	}
 	return p, err
 }
-
-// hostKeysChanged is called after a host key was revoked. Here it ends at once,
-// elsewhere within five seconds.
-func (s *Service) hostKeysChanged() { s.hostKeys.clear() }

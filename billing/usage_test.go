@@ -2,6 +2,7 @@ package billing_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -206,7 +207,7 @@ func TestCapWords(t *testing.T) {
 		}
 		_, err := w.Service.Check(ctx, host, c.Org.ID, tc.resource, tc.quantity)
 		fails(t, err, billing.ErrOverLimit)
-		e := err.(*billing.Error)
+		e, _ := errors.AsType[*billing.Error](err)
 		var plan any
 		if up, ok := e.Details["upgrade"].(map[string]any); ok {
 			plan = up["plan"]

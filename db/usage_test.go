@@ -102,7 +102,8 @@ func TestConsumeKeepsADaysLine(t *testing.T) {
 		today, tomorrow := time.Time(dayOf(t0)), time.Time(dayOf(t0)).AddDate(0, 0, 1)
 		want := []billing.UsageDay{
 			{Resource: "agents", Day: today, Value: 4, Closing: 2},
-			{Resource: "calls", Day: today, Value: 12, Closing: 12}, {Resource: "calls", Day: tomorrow, Value: 7, Closing: 7},
+			{Resource: "calls", Day: today, Value: 12, Closing: 12},
+			{Resource: "calls", Day: tomorrow, Value: 7, Closing: 7},
 		}
 		same(t, "days", ok(s.UsageDays(ctx, acme, t0))(t), want)
 		same(t, "days from tomorrow, and the line before", ok(s.UsageDays(ctx, acme, tomorrow))(t), want)

@@ -16,7 +16,7 @@ type BillingValues struct {
 	Waiting   []billing.Approval // requests that wait for an answer
 	Invoices  []billing.Invoice
 	Limits    []billing.LimitRequest // newest first
-	Owners    []billing.Membership // whom to ask, for those who may not
+	Owners    []billing.Membership   // whom to ask, for those who may not
 	CanManage bool
 	Token     string // form token of all forms on the page
 	// Nonce makes three presses of one button one execution; each form adds the
