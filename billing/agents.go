@@ -66,9 +66,7 @@ const (
 var (
 	ErrTooManyKeys = &Error{Kind: KindConflict, Code: "too_many_keys", Message: "There are too many keys already. Revoke those that are not used any more."}
 	ErrKeyShown    = &Error{Kind: KindConflict, Code: "key_shown", Message: "This key was made already, and its secret is shown only once. Make another one."}
-	// ErrRequestReused has the code of every request whose name was used before.
-	ErrRequestReused = &Error{Kind: KindConflict, Code: "idempotency_conflict", Message: "This Idempotency-Key was used for another key before. Take a new one."}
-	ErrKeyRevoked    = &Error{Kind: KindConflict, Code: "key_revoked", Message: "This key was revoked. That cannot be undone; make another one."}
+	ErrKeyRevoked  = &Error{Kind: KindConflict, Code: "key_revoked", Message: "This key was revoked. That cannot be undone; make another one."}
 )
 
 // Agents lists the agents of a person's org, and the person's own tokens.

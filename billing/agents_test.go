@@ -119,7 +119,7 @@ func TestIssueAgain(t *testing.T) {
 		if out, err = again(other); out.Secret != "" {
 			t.Errorf("%s: a secret", name)
 		}
-		fails(t, err, billing.ErrRequestReused)
+		fails(t, err, billing.ErrIdempotencyConflict)
 	}
 	if other, err := again(billing.AgentKey{Name: "bot", RequestKey: "s"}); err != nil || other.Secret == first.Secret || other.Replayed {
 		t.Errorf("another request: %+v, %v", other, err)

@@ -35,7 +35,7 @@ type Issued struct {
 //
 // Errors: ErrForbidden; ErrNotFound for an unknown org or agent; ErrInvalid with
 // the field; ErrTooManyKeys; ErrKeyShown for a repeat that comes too late;
-// ErrRequestReused for another request of the same name.
+// ErrIdempotencyConflict for another request of the same name.
 func (s *Service) IssueAgentKey(ctx context.Context, p Principal, n AgentKey) (Issued, error) {
 	orgID, err := managed(p, n.OrgID)
 	if err != nil {
@@ -125,7 +125,7 @@ func mayRepeat(old, asked Credential) error {
 	case !old.RevokedAt.IsZero() || asked.CreatedAt.Sub(old.CreatedAt) >= replayLife:
 		return ErrKeyShown
 	case !bytes.Equal(old.Hash, asked.Hash): // or the server's own secret is another one since
-		return ErrRequestReused
+		return ErrIdempotencyConflict
 	}
 	return nil
 }

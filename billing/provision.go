@@ -47,7 +47,6 @@ var (
 	ErrNeedsOwner    = &Error{Kind: KindInvalid, Code: "owner_required", Message: "An organisation needs at least one owner."}
 	ErrLastOwner     = &Error{Kind: KindConflict, Code: "last_owner", Message: "This person is the last owner of the organisation. Give it another one first."}
 	ErrUnknownMember = &Error{Kind: KindNotFound, Code: "unknown_member", Message: "Nobody with this address is a member of the organisation. Send a role to add them."}
-	errOnlyHost      = ErrForbidden.Say("Only the host application's key may do this.")
 )
 
 // Limits of what a host sends.
@@ -87,7 +86,7 @@ type OrgState struct {
 // Errors: ErrForbidden; ErrInvalid with the field; ErrNeedsOwner.
 func (s *Service) PutOrg(ctx context.Context, p Principal, spec OrgSpec) (OrgState, error) {
 	if p.Kind != KindHost {
-		return OrgState{}, errOnlyHost
+		return OrgState{}, ErrHostOnly
 	}
 	spec, err := cleanOrg(spec)
 	if err != nil {
@@ -277,7 +276,7 @@ type SSO struct {
 // ErrLastOwner; ErrInvalid with the field.
 func (s *Service) SignInFor(ctx context.Context, p Principal, o SSO) (url string, expires time.Time, err error) {
 	if p.Kind != KindHost {
-		return "", expires, errOnlyHost
+		return "", expires, ErrHostOnly
 	}
 	m := MemberSpec{Email: o.Email, Name: o.Name, Role: o.Role}
 	if o.Role == "" {

@@ -248,7 +248,7 @@ func hostRows(org string) []bad {
 func TestBadInputOfTheHost(t *testing.T) {
 	s := newSite(t, worldtest.Options{})
 	p, host := s.people("acme", "pro", visa), s.host()
-	rows := hostRows(p.Org.ID)
+	rows := append(hostRows(p.Org.ID), provisionRows()...)
 	same := s.unchanged()
 	for _, row := range rows {
 		row.call.as = host

@@ -25,6 +25,9 @@ func purposeDecide(r *web.Request) string {
 
 func decidePurpose(id, digest string) string { return "approve:" + id + ":" + digest }
 
+// purposeAgents binds the forms of Settings → Agents to the org that they show.
+func purposeAgents(r *web.Request) string { return "agents:" + r.Principal.OrgID }
+
 func purposeOpened(r *web.Request) string { return openedPurpose(r.PathValue("request")) }
 
 func purposeSend(r *web.Request) string { return sendPurpose(r.PathValue("request")) }

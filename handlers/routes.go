@@ -21,6 +21,7 @@ const (
 	pathSuccess   = "/settings/billing/success"
 	pathPortal    = "/settings/billing/portal"
 	pathApprovals = "/settings/approvals"
+	pathAgents    = "/settings/agents"
 	pathApprove   = "/approve/"
 	pathMailbox   = "/dev/mailbox"
 	pathStatus    = "/api/web-approve/status"
@@ -51,6 +52,17 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.Form(pathPortal, purposeBilling, h.portal)
 	rt.Page(pathApprovals, h.approvals)
 
+	// Agents, their keys, and one's own tokens.
+	rt.Page(pathAgents, h.agents)
+	rt.Form(pathAgents, purposeAgents, h.createAgent)
+	rt.Form(pathAgents+"/{agent}/keys", purposeAgents, h.createKey)
+	rt.Form(pathAgents+"/{agent}/rename", purposeAgents, h.renameAgent)
+	rt.Form(pathAgents+"/tokens", purposeAgents, h.createToken)
+	rt.Form(pathAgents+"/keys/{key}/pause", purposeAgents, h.pauseKey)
+	rt.Form(pathAgents+"/keys/{key}/resume", purposeAgents, h.resumeKey)
+	rt.Page(pathAgents+"/keys/{key}/revoke", h.askRevoke)
+	rt.Form(pathAgents+"/keys/{key}/revoke", purposeAgents, h.revokeKey)
+
 	// An agent's request.
 	rt.OpenPage(pathApprove+"{request}", h.approve)
 	rt.Form(pathApprove+"{request}", purposeDecide, h.decide)
@@ -72,6 +84,10 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.API(http.MethodGet, "/api/approvals", web.Read, h.apiApprovals, "state", "cursor")
 
 	// The host application.
+	rt.Host(http.MethodPut, "/api/host/orgs/{org}", h.apiPutOrg)
+	rt.Host(http.MethodPost, "/api/host/orgs/{org}/agents", h.apiCreateAgent)
+	rt.Host(http.MethodDelete, "/api/host/orgs/{org}/agents/{id}", h.apiRevokeAgent)
+	rt.Host(http.MethodPost, "/api/host/sso", h.apiSSO)
 	rt.Host(http.MethodPost, "/api/host/check", h.apiCheck)
 	rt.Host(http.MethodPost, "/api/host/consume", h.apiConsume)
 	rt.Host(http.MethodPost, "/api/host/usage", h.apiUsage)

@@ -149,7 +149,10 @@ func (s *site) formFor(p billing.Principal, r web.Route, request string) url.Val
 		"/logout": "session", "/session/org": "session",
 		"/approve/{request}": "approve:" + request + ":" + digest, "/approve/{request}/opened": "opened:" + request, "/approve/{request}/send": "send:" + request,
 	}[r.Path]
-	if purpose == "" {
+	switch {
+	case strings.HasPrefix(r.Path, "/settings/agents"):
+		purpose = "agents:" + p.OrgID
+	case purpose == "":
 		purpose = "billing:" + p.OrgID
 	}
 	return url.Values{

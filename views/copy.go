@@ -14,6 +14,7 @@ const (
 	copyNavLabel     = "Settings"
 	copyNavBilling   = "Billing"
 	copyNavApprovals = "Approvals"
+	copyNavAgents    = "Agents"
 	copyWaiting      = "waiting"
 	copySandbox      = "Sandbox."
 	copySandboxText  = "No real money moves here."
@@ -102,6 +103,32 @@ const (
 	copyApprovalsLead  = "What agents asked for, and who answered."
 	copyFilter         = "Filter by state"
 	copyOlder          = "Older requests"
+)
+
+// Agents.
+const (
+	copyAgentsTitle   = "Agents"
+	copyAgentsLead    = "Agents read your billing and ask for changes with these keys. They never decide."
+	copyAgentsList    = "Agents and their keys"
+	copyAgentsGone    = "Revoked in the last 90 days"
+	copyNewAgent      = "New agent"
+	copyAgentName     = "Name of the agent"
+	copyManageAgent   = "Rename, or replace a key"
+	copyRename        = "Rename"
+	copyKeyCan        = "What the key may do"
+	copyCanAsk        = "Read billing and ask for changes"
+	copyCanRead       = "Only read billing"
+	copyKeyMade       = "Created by"
+	copyKeyEnded      = "Revoked on"
+	copyNeverUsed     = "Never used"
+	copySecretOnce    = "Copy it now. It is not shown again."
+	copySecretExample = "Try it:"
+	copySecretDone    = "I have copied it"
+	copyRevokeKey     = "Revoke key"
+	copyKeepKey       = "Keep it"
+	copyTokens        = "Your tokens"
+	copyTokensLead    = "A token acts for you, with your role, from a script or the command line."
+	copyNewToken      = "New token"
 )
 
 // Sign-in.

@@ -34,7 +34,7 @@ type Frame struct {
 	Org       string
 	Orgs      []OrgChoice // all orgs of the person; a switch is drawn for two and more
 	Email     string
-	Nav       string // the entry that is current: NavBilling or NavApprovals
+	Nav       string // the entry that is current: NavBilling, NavApprovals or NavAgents
 	Waiting   int    // requests that wait for an answer
 	FormToken string // for signing out and for switching
 }
@@ -43,6 +43,7 @@ type Frame struct {
 const (
 	NavBilling   = "billing"
 	NavApprovals = "approvals"
+	NavAgents    = "agents"
 )
 
 // OrgChoice is an org that the person belongs to.
