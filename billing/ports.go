@@ -177,6 +177,8 @@ type SubscriptionTx interface {
 	// EventCursor is how far the reconciler has read Stripe's list of events.
 	EventCursor(ctx context.Context) (time.Time, error)
 	SetEventCursor(ctx context.Context, at time.Time) error
+	// Backlog counts over all orgs what is open.
+	Backlog(ctx context.Context) (Backlog, error)
 }
 
 // ApprovalFilter selects approvals of an org. Zero fields select all.

@@ -62,9 +62,11 @@ type Service struct {
 	drained sync.Once
 	// stripeDown is set while the last call to Stripe had no answer.
 	stripeDown atomic.Bool
-	timing     timing
-	snapshots  *cache[string, *snapshot]
-	hostKeys   *cache[[sha256.Size]byte, hostKey]
+	// stripeErrors counts calls to Stripe without a usable answer.
+	stripeErrors atomic.Int64
+	timing       timing
+	snapshots    *cache[string, *snapshot]
+	hostKeys     *cache[[sha256.Size]byte, hostKey]
 }
 
 // timing holds the durations of the mechanism, fixed in production.
@@ -141,12 +143,14 @@ func (s *Service) stripe(err error) error {
 		return ErrStripeUnavailable.Because(err)
 	case errors.Is(err, ErrStripeUnavailable):
 		s.stripeDown.Store(true)
+		s.stripeErrors.Add(1)
 		if e, ok := errors.AsType[*Error](err); ok && e.RetryAfter == 0 {
 			return e.After(5 * time.Second)
 		}
 		return err
 	case errors.Is(err, ErrStripeBusy):
 		s.stripeDown.Store(true)
+		s.stripeErrors.Add(1)
 		return ErrStripeUnavailable.Because(err).After(5 * time.Second)
 	}
 	if _, ours := errors.AsType[*Error](err); ours {

@@ -25,6 +25,8 @@ type Config struct {
 	VerifyWebhook func(body []byte, signature string) (billing.Event, error)
 	// TrustedProxies are the networks whose word about who calls is believed.
 	TrustedProxies []netip.Prefix
+	// MetricsToken lets a monitor read /metrics; empty: nobody.
+	MetricsToken string
 	// FormTargets are origins that the answer to a form may lead to.
 	FormTargets []string
 	// Ready reports whether this replica wants requests.

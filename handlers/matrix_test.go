@@ -123,6 +123,8 @@ var rules = map[string]rule{
 	"POST /api/host/usage":                     {need: needHost, ok: 202, foreign: 202, body: func(x cell) string { return `{"events":[` + aboutUse(`,"quantity":1,"key":"k"`)(x) + `]}` }},
 	"PUT /api/host/usage/{org}/{resource}":     {need: needHost, ok: 200, foreign: 200, body: jsonBody(`{"value":1}`)},
 	"GET /openapi.json":                        {need: needNothing, ok: 200},
+	"GET /llms.txt":                            {need: needNothing, ok: 200},
+	"GET /metrics":                             {need: needNothing, ok: 404}, // no token is set
 	"GET /healthz":                             {need: needNothing, ok: 200},
 	"GET /readyz":                              {need: needNothing, ok: 200},
 	"POST /stripe/webhook":                     {need: needNothing, ok: 400, body: jsonBody(`{}`)},

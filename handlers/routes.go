@@ -95,6 +95,8 @@ func (h *handlers) routes(rt *web.Router) {
 
 	// Machines.
 	rt.Open("/openapi.json", h.openAPI)
+	rt.Open("/llms.txt", h.llms)
+	rt.Open("/metrics", h.metrics(rt))
 	rt.Open("/healthz", h.healthz)
 	rt.Open("/readyz", h.readyz)
 	rt.Webhook("/stripe/webhook", h.stripe)

@@ -81,6 +81,7 @@ type Router struct {
 	guard   *http.CrossOriginProtection
 	cookies *sessions.CookieStore
 	writes  *Limiter
+	counts  map[string]*routeCounts // by pattern; complete before serving
 	buffers sync.Pool
 }
 
@@ -102,6 +103,7 @@ func NewRouter(cfg Config) *Router {
 		guard:   guard,
 		cookies: newCookies(cfg.SessionKey, cfg.BaseURL.Scheme == "https"),
 		writes:  NewLimiter(writesPerMinute, time.Minute),
+		counts:  map[string]*routeCounts{noRoute: {}},
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
 }
@@ -173,6 +175,7 @@ func (rt *Router) Files(prefix string, files http.Handler) {
 }
 
 func (rt *Router) add(door Door, method, path string, h Handler) {
+	rt.counts[method+" "+path] = &routeCounts{}
 	rt.routes = append(rt.routes, Route{Method: method, Path: path, Door: door})
 	json := door == DoorAPI || door == DoorMachine
 	rt.mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, req *http.Request) {
@@ -222,7 +225,7 @@ func (rt *Router) has(method string, u *url.URL) bool {
 
 // isAPI reports whether an unknown path is one that a program would call.
 func isAPI(p string) bool {
-	for _, prefix := range []string{"/api", "/v1", "/stripe", "/openapi.json"} {
+	for _, prefix := range []string{"/api", "/v1", "/stripe", "/openapi.json", "/llms.txt", "/metrics", "/.well-known"} {
 		if p == prefix || strings.HasPrefix(p, prefix+"/") {
 			return true
 		}

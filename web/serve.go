@@ -44,11 +44,13 @@ func (rt *Router) serve(w http.ResponseWriter, req *http.Request, json bool, h H
 // log writes the request's line. What is not in it is left out on purpose:
 // paths carry sign-in tokens, queries carry sessions of Stripe.
 func (r *Request) log(started time.Time) {
+	took := r.rt.cfg.Clock.Now().Sub(started)
+	r.rt.count(r.Pattern, r.w.status, took)
 	r.rt.cfg.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 		slog.String("method", r.Method),
 		slog.String("route", r.Pattern),
 		slog.Int("status", r.w.status),
-		slog.Duration("took", r.rt.cfg.Clock.Now().Sub(started)),
+		slog.Duration("took", took),
 		slog.String("id", r.ID),
 		slog.String("principal", r.Principal.ID),
 	)

@@ -32,6 +32,7 @@ type parts struct {
 	host      *hook          // nil: the host application is not told
 	clock     billing.Clock  // nil: the real one, and the database's own
 	proxies   []netip.Prefix // whose X-Forwarded-For is believed
+	metrics   string         // token for /metrics
 	targets   []string       // origins that forms may lead to
 	mailbox   func(context.Context) (views.MailboxPage, error)
 	sandbox   string // address of the sandbox's page, in demo
@@ -75,7 +76,7 @@ func build(ctx context.Context, p parts) (*app, error) {
 	a.service = billing.New(c)
 	a.handler = handlers.New(handlers.Config{
 		Service: a.service, BaseURL: base, SessionKey: derive(p.secret, "session cookie"), Clock: wall, Log: p.log,
-		VerifyWebhook: p.verify, FormTargets: p.targets, TrustedProxies: p.proxies, Ready: a.ready, Mailbox: p.mailbox, SandboxURL: p.sandbox,
+		VerifyWebhook: p.verify, FormTargets: p.targets, TrustedProxies: p.proxies, MetricsToken: p.metrics, Ready: a.ready, Mailbox: p.mailbox, SandboxURL: p.sandbox,
 	})
 	return a, nil
 }

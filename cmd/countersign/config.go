@@ -36,6 +36,7 @@ func settings() []setting {
 		{env: "COUNTERSIGN_SECRET_KEY", help: "32 bytes or more of randomness: signs sessions and forms (required)", secret: true},
 		{env: "COUNTERSIGN_ADDR", flag: "addr", value: ":8080", help: "address to listen on"},
 		{env: "COUNTERSIGN_TRUSTED_PROXIES", flag: "trusted-proxies", help: "networks of the reverse proxies in front, comma-separated, whose X-Forwarded-For is believed"},
+		{env: "COUNTERSIGN_METRICS_TOKEN", help: "bearer token for /metrics; without it there is no /metrics", secret: true},
 		{env: "DATABASE_URL", flag: "database", value: "sqlite:countersign.db", help: "sqlite:PATH or postgres://…", secret: true},
 		{env: "COUNTERSIGN_CATALOG", flag: "catalog", value: "flat", help: "flat, capacity or a file"},
 		{env: "STRIPE_SECRET_KEY", help: "Stripe's API key; without it nothing can be bought", secret: true},

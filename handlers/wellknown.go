@@ -1,0 +1,50 @@
+package handlers
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/countersignhq/countersign/api"
+	"github.com/countersignhq/countersign/web"
+)
+
+// llms tells agents how to behave, in plain text.
+func (h *handlers) llms(r *web.Request) error {
+	return r.Raw(http.StatusOK, "text/plain; charset=utf-8", api.LLMs())
+}
+
+// metrics tells a monitor, by Prometheus' text format, how the server does. It
+// is for those with the token only: where a proxy stands on the same machine,
+// every caller would come from the loopback address.
+func (h *handlers) metrics(rt *web.Router) web.Handler {
+	return func(r *web.Request) error {
+		if err := r.BearerIs(h.MetricsToken); err != nil {
+			return err
+		}
+		b, err := h.Service.Backlog(r.Context())
+		if err != nil {
+			return err
+		}
+		var out bytes.Buffer
+		rt.WriteMetrics(&out)
+		head := func(name, kind, help string) {
+			fmt.Fprintf(&out, "# HELP %s %s\n# TYPE %[1]s %[3]s\n", name, help, kind)
+		}
+		head("countersign_intents", "gauge", "Changes that are not settled, by state.")
+		for _, state := range slices.Sorted(maps.Keys(b.Intents)) {
+			fmt.Fprintf(&out, "countersign_intents{state=%q} %d\n", state, b.Intents[state])
+		}
+		head("countersign_dirty_orgs", "gauge", "Organisations that Stripe may know something new of.")
+		fmt.Fprintf(&out, "countersign_dirty_orgs %d\n", b.DirtyOrgs)
+		head("countersign_sync_lag_seconds", "gauge", "How long the longest waiting of them has waited.")
+		fmt.Fprintf(&out, "countersign_sync_lag_seconds %g\n", h.Service.SyncLag(b).Seconds())
+		head("countersign_webhook_inbox", "gauge", "Events of Stripe that no reading has covered yet.")
+		fmt.Fprintf(&out, "countersign_webhook_inbox %d\n", b.Inbox)
+		head("countersign_stripe_errors_total", "counter", "Calls to Stripe without a usable answer, of this process.")
+		fmt.Fprintf(&out, "countersign_stripe_errors_total %d\n", h.Service.StripeErrors())
+		return r.Raw(http.StatusOK, "text/plain; version=0.0.4; charset=utf-8", out.Bytes())
+	}
+}
