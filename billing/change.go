@@ -154,7 +154,7 @@ func (s *Service) resolve(pr Proposal, org Org, sub Subscription) (Change, Outco
 		return Change{}, Outcome{}, err
 	}
 	switch {
-	case org.DesignPartner:
+	case org.Complimentary():
 		return Change{}, Outcome{Status: StatusDesignPartner, Plan: s.planOf(org, sub).ID}, nil
 	case !sub.Status.Live():
 		return Change{}, Outcome{Status: StatusCheckoutRequired, Plan: s.planOf(org, sub).ID}, nil
@@ -169,7 +169,7 @@ func (s *Service) resolve(pr Proposal, org Org, sub Subscription) (Change, Outco
 func (s *Service) resolveDowngrade(org Org, sub Subscription) (Change, Outcome, error) {
 	free := s.catalog.Free()
 	switch {
-	case org.DesignPartner:
+	case org.Complimentary():
 		return Change{}, Outcome{}, ErrDesignPartner
 	case !sub.Status.Live():
 		return Change{}, Outcome{Status: StatusAlreadyFree, Plan: free.ID}, nil

@@ -28,7 +28,7 @@ func (s *Service) Checkout(ctx context.Context, p Principal, plan string) (strin
 	switch {
 	case err != nil:
 		return "", err
-	case org.DesignPartner:
+	case org.Complimentary():
 		return "", ErrDesignPartner
 	case sub.Status.Live():
 		return "", ErrSubscriptionExists

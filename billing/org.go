@@ -8,12 +8,18 @@ type Org struct {
 	Name          string
 	CustomerID    string // at Stripe; empty until the first checkout
 	DesignPartner bool   // provided free of charge on the top plan
+	// GivenPlan is a plan that an operator gives free of charge, which wins over
+	// everything else; empty if there is none.
+	GivenPlan string
 	// CheckoutSeq counts the org's Checkout sessions. It is part of the
 	// idempotency key, so two racing calls open the same session.
 	CheckoutSeq int64
 	Checkout    *Checkout // the live session, if one was opened
 	CreatedAt   time.Time
 }
+
+// Complimentary reports whether the org has its plan free of charge.
+func (o Org) Complimentary() bool { return o.DesignPartner || o.GivenPlan != "" }
 
 // User is a person who can sign in.
 type User struct {

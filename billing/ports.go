@@ -61,6 +61,8 @@ type Tx interface {
 	UsageTx
 	ProvisionTx
 	LimitTx
+	OperatorTx
+	OperatorAccessTx
 	OutboxTx
 }
 

@@ -20,13 +20,17 @@ func (s *Service) Summary(ctx context.Context, p Principal) (Summary, error) {
 	if !p.Can(ScopeRead) {
 		return Summary{}, ErrScope.With("scope", ScopeRead)
 	}
-	over, err := s.store.Overview(ctx, p.OrgID)
+	return s.summary(ctx, p.OrgID)
+}
+
+func (s *Service) summary(ctx context.Context, orgID string) (Summary, error) {
+	over, err := s.store.Overview(ctx, orgID)
 	if err != nil {
 		return Summary{}, err
 	}
 	now, sub := s.Now(), over.Subscription
 	sum := Summary{
-		Org: over.Org, Subscription: sub, Plan: s.planOf(over.Org, sub), DesignPartner: over.Org.DesignPartner,
+		Org: over.Org, Subscription: sub, Plan: s.planOf(over.Org, sub), DesignPartner: over.Org.Complimentary(),
 		StripeReady: s.processor != nil, Pending: over.Pending, Now: now,
 		Stale: over.Org.CustomerID != "" && (s.stripeDown.Load() || sub.Dirty() && now.Sub(sub.SyncedAt) > staleAfter),
 	}
@@ -42,9 +46,12 @@ func (s *Service) Summary(ctx context.Context, p Principal) (Summary, error) {
 	return sum, nil
 }
 
-// planOf is the plan in force: the subscription's while it entitles, the top
-// one for a design partner, else the free one.
+// planOf is the plan in force: the one that an operator gave, the top one for a
+// design partner, the subscription's while it entitles, else the free one.
 func (s *Service) planOf(org Org, sub Subscription) Plan {
+	if plan, ok := s.catalog.Plan(org.GivenPlan); ok {
+		return plan
+	}
 	if org.DesignPartner {
 		return s.catalog.Plans[len(s.catalog.Plans)-1]
 	}

@@ -31,7 +31,10 @@ type Config struct {
 	// BaseURL is where people reach this server, without a trailing slash. URLs
 	// are made from it and never from a request's Host header.
 	BaseURL string
-	SealKey []byte // ≥ 32 bytes; signs the quotes that forms carry
+	// Operators are the addresses of those who run this server, as OperatorEmails
+	// returns them.
+	Operators []string
+	SealKey   []byte // ≥ 32 bytes; signs the quotes that forms carry
 	// Background runs what an answer does not wait for; nil: a goroutine each.
 	Background func(work func())
 	Log        *slog.Logger
@@ -50,6 +53,7 @@ type Service struct {
 	wall      Clock
 	rand      io.Reader
 	baseURL   string
+	operators []string
 	sealer    sealer
 	log       *slog.Logger
 	pace      *pacer
@@ -81,7 +85,7 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, processor: c.Processor, notifier: c.Notifier, mailer: c.Mailer, deliverer: c.Deliverer, catalog: c.Catalog,
 		clock: c.Clock, wall: c.Wall, rand: c.Rand, baseURL: strings.TrimRight(c.BaseURL, "/"),
-		sealer: sealer{key: c.SealKey}, log: c.Log, pace: newPacer(), retries: newRetries(), closing: make(chan struct{}), background: c.Background, kick: make(chan struct{}, 1),
+		operators: c.Operators, sealer: sealer{key: c.SealKey}, log: c.Log, pace: newPacer(), retries: newRetries(), closing: make(chan struct{}), background: c.Background, kick: make(chan struct{}, 1),
 		snapshots: newCache[string, *snapshot](maxSnapshots), hostKeys: newCache[[sha256.Size]byte, hostKey](maxHostKeys),
 		timing: timing{lease: 25 * time.Second, grace: 5 * time.Second, backoff: []time.Duration{200 * time.Millisecond, 800 * time.Millisecond, 2 * time.Second}},
 	}

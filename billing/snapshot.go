@@ -17,10 +17,12 @@ const (
 
 // snapshot is what an org may and uses, as it was read at one moment.
 type snapshot struct {
-	plan   int // index into the catalogue's plans
-	basis  Basis
-	meters []meter // one for each resource of the catalogue, in its order
-	read   time.Time
+	plan  int // index into the catalogue's plans
+	basis Basis
+	// complimentary: no upgrade is for sale here.
+	complimentary bool
+	meters        []meter // one for each resource of the catalogue, in its order
+	read          time.Time
 	// until is when something in it ends by itself: a window or an override.
 	until time.Time
 }
@@ -54,7 +56,7 @@ func (s *Service) snapshot(ctx context.Context, orgID string) (*snapshot, error)
 func (s *Service) snapshotOf(over Overview, now time.Time) *snapshot {
 	plan := s.planOf(over.Org, over.Subscription)
 	snap := &snapshot{
-		plan: plan.Rank, basis: Basis{RowVersion: over.Subscription.RowVersion, DesignPartner: over.Org.DesignPartner},
+		plan: plan.Rank, basis: Basis{RowVersion: over.Subscription.RowVersion, DesignPartner: over.Org.DesignPartner}, complimentary: over.Org.Complimentary(),
 		meters: make([]meter, len(s.catalog.Resources)), until: now.AddDate(0, 0, 1),
 	}
 	for i, u := range s.usageAgainst(plan, over) {

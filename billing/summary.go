@@ -8,7 +8,7 @@ type Summary struct {
 	Org           Org
 	Subscription  Subscription
 	Plan          Plan // in force now
-	DesignPartner bool
+	DesignPartner bool // or given by an operator: there is nothing to pay
 	StripeReady   bool
 	Scheduled     []ScheduledChange
 	Usage         []Usage    // in the catalogue's order
@@ -16,6 +16,18 @@ type Summary struct {
 	Pending       int        // approvals waiting
 	Stale         bool       // the last sync is old or failed; the figures are from SyncedAt
 	Now           time.Time
+}
+
+// stateAdminOverride is the state of an org whose plan an operator gives.
+const stateAdminOverride = "admin_override"
+
+// BillingState is the subscription's status, unless an operator's word is above
+// it; empty without either.
+func (s Summary) BillingState() string {
+	if s.Org.GivenPlan != "" {
+		return stateAdminOverride
+	}
+	return string(s.Subscription.Status)
 }
 
 // ScheduledChange is something that will happen by itself and can be undone.

@@ -10,11 +10,12 @@ import (
 	"github.com/countersignhq/countersign/billing"
 )
 
-const orgColumns = `o.id, o.name, o.customer_id, o.design_partner, o.checkout_seq, o.checkout, o.created_at`
+const orgColumns = `o.id, o.name, o.customer_id, o.design_partner, o.checkout_seq, o.checkout, o.created_at, o.given_plan`
 
 func orgFields(o *billing.Org) []any {
 	return []any{
 		&o.ID, &o.Name, (*text)(&o.CustomerID), &o.DesignPartner, &o.CheckoutSeq, asJSON(&o.Checkout), (*stamp)(&o.CreatedAt),
+		(*text)(&o.GivenPlan),
 	}
 }
 
@@ -39,8 +40,8 @@ func (q queries) LockOrg(ctx context.Context, orgID string) error {
 // InsertOrg implements billing.OrgTx.
 func (q queries) InsertOrg(ctx context.Context, org billing.Org, freePlan string) error {
 	return q.atomically(ctx, func(q queries) error {
-		err := q.exec(ctx, `INSERT INTO orgs (id, name, customer_id, design_partner, checkout_seq, checkout, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)`, orgFields(&org)...)
+		err := q.exec(ctx, `INSERT INTO orgs (id, name, customer_id, design_partner, checkout_seq, checkout, created_at, given_plan)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, orgFields(&org)...)
 		if err != nil {
 			return err
 		}

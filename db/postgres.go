@@ -18,6 +18,7 @@ import (
 var postgresWords = []string{
 	"{for_update}", "FOR NO KEY UPDATE",
 	"{skip_locked}", "FOR UPDATE SKIP LOCKED",
+	"{bytes}", ` COLLATE "C"`,
 }
 
 const (

@@ -19,6 +19,7 @@ import (
 var sqliteWords = []string{
 	"{for_update}", "",
 	"{skip_locked}", "",
+	"{bytes}", "",
 	"{now}", "$1",
 }
 

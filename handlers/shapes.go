@@ -15,7 +15,7 @@ func summaryOf(s billing.Summary, currency string) api.Summary {
 	out := api.Summary{
 		Org:  api.Org{ID: s.Org.ID, Name: s.Org.Name},
 		Plan: s.Plan.ID, PlanName: s.Plan.Name, MonthlyPriceCents: s.Plan.Price.Amount, Currency: currency,
-		Status: textOrNull(string(sub.Status)), CancelAtPeriodEnd: sub.CancelAtPeriodEnd, CurrentPeriodEnd: timeOrNull(sub.PeriodEnd),
+		Status: textOrNull(s.BillingState()), CancelAtPeriodEnd: sub.CancelAtPeriodEnd, CurrentPeriodEnd: timeOrNull(sub.PeriodEnd),
 		ScheduledChanges: make([]api.ScheduledChange, 0, len(s.Scheduled)),
 		DesignPartner:    s.DesignPartner, Usage: make(map[string]api.Usage, len(s.Usage)), PendingApprovals: s.Pending,
 	}

@@ -31,6 +31,8 @@ const (
 	stripeKey = "sk_test_worldtest"
 	// WebhookSecret signs the sandbox's webhooks.
 	WebhookSecret = "whsec_worldtest"
+	// Operator is the address of who runs the server.
+	Operator = "op@countersign.test"
 	// SealKey signs the quotes in forms, and sessions.
 	SealKey = "0123456789abcdef0123456789abcdef"
 )
@@ -79,7 +81,7 @@ func New(t testing.TB, o Options) *World {
 	w.Store = w.open()
 	w.config = billing.Config{
 		Store: w.Store, Notifier: w.Store, Mailer: w.Mail, Catalog: catalog, Clock: billing.ClockFunc(w.Box.Now),
-		Wall: billing.ClockFunc(w.Box.Now), BaseURL: o.BaseURL, SealKey: []byte(SealKey), Background: func(work func()) { work() }, Log: slog.New(slog.NewJSONHandler(w.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Wall: billing.ClockFunc(w.Box.Now), BaseURL: o.BaseURL, SealKey: []byte(SealKey), Operators: []string{Operator}, Background: func(work func()) { work() }, Log: slog.New(slog.NewJSONHandler(w.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if !o.NoStripe {
 		w.config.Processor = w.Stripe
@@ -191,6 +193,19 @@ func (w *World) NewCast(name, plan, card string) Cast {
 		c.Customer = w.Subscribe(org, plan, card)
 	}
 	return c
+}
+
+// SignInOperator signs the operator in.
+func (w *World) SignInOperator() (billing.Principal, string) {
+	w.T.Helper()
+	ctx := context.Background()
+	link, _, err := w.Service.OperatorSignInURL(ctx, Operator, time.Hour)
+	w.ok(err)
+	session, err := w.Service.OperatorSignIn(ctx, link[len(w.BaseURL+"/admin/login/"):])
+	w.ok(err)
+	p, err := w.Service.Operator(ctx, session)
+	w.ok(err)
+	return p, session
 }
 
 // Person adds a member and signs them in.
