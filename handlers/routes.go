@@ -41,13 +41,13 @@ func (h *handlers) routes(rt *web.Router) {
 	// Settings.
 	rt.Page("/{$}", h.home)
 	rt.Page(pathBilling, h.billing)
-	rt.Page(pathReview, h.review)
+	rt.Page(pathReview, web.Costly(h.review))
 	rt.Form(pathChange, purposeBilling, h.change)
 	rt.Form(pathDowngrade, purposeBilling, h.downgrade)
 	rt.Form(pathResume, purposeBilling, h.resume)
 	rt.Form(pathCheckout, purposeBilling, h.checkout)
 	rt.Form(pathAsk, purposeBilling, h.askForMore)
-	rt.Page(pathSuccess, h.success)
+	rt.Page(pathSuccess, web.Costly(h.success))
 	rt.Page(pathPortal, h.portalPage)
 	rt.Form(pathPortal, purposeBilling, h.portal)
 	rt.Page(pathApprovals, h.approvals)
@@ -64,7 +64,7 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.Form(pathAgents+"/keys/{key}/revoke", purposeAgents, h.revokeKey)
 
 	// An agent's request.
-	rt.OpenPage(pathApprove+"{request}", h.approve)
+	rt.OpenPage(pathApprove+"{request}", web.Costly(h.approve))
 	rt.Form(pathApprove+"{request}", purposeDecide, h.decide)
 	rt.Form(pathApprove+"{request}/opened", purposeOpened, h.opened)
 	rt.Form(pathApprove+"{request}/send", purposeSend, h.sendToOwners)
@@ -75,7 +75,7 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.API(http.MethodPost, "/api/billing/portal", web.Ask, h.apiPortal)
 	rt.API(http.MethodPost, "/api/billing/upgrade", web.Ask, h.apiUpgrade)
 	rt.API(http.MethodPost, "/api/billing/downgrade", web.Ask, h.apiDowngrade)
-	rt.API(http.MethodGet, "/api/billing/preview", web.Read, h.apiPreview, "plan")
+	rt.API(http.MethodGet, "/api/billing/preview", web.Read, web.Costly(h.apiPreview), "plan")
 	rt.API(http.MethodPost, "/api/billing/request-limit-increase", wish, h.apiAskForMore)
 	rt.API(http.MethodGet, "/api/billing/limit-requests", web.Read, h.apiLimitRequests, "cursor")
 	rt.API(http.MethodGet, "/api/billing/invoices", web.Read, h.apiInvoices, "cursor")

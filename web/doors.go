@@ -227,4 +227,17 @@ func limited(h Handler) Handler {
 	}
 }
 
+// Costly bounds the calls of one credential or session, reading ones too, that
+// make us call Stripe.
+func Costly(h Handler) Handler {
+	return func(r *Request) error {
+		if r.SignedIn() { // nobody else gets as far as Stripe
+			if err := r.rt.costly.Allow(r.Principal.CredentialID, r.Now()); err != nil {
+				return err
+			}
+		}
+		return h(r)
+	}
+}
+
 func safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }

@@ -81,12 +81,16 @@ type Router struct {
 	guard   *http.CrossOriginProtection
 	cookies *sessions.CookieStore
 	writes  *Limiter
+	costly  *Limiter                // calls that make us call Stripe
 	counts  map[string]*routeCounts // by pattern; complete before serving
 	buffers sync.Pool
 }
 
 // writesPerMinute bounds the changes of one credential or session.
 const writesPerMinute = 300
+
+// costlyPerMinute bounds those of its calls that make us call Stripe.
+const costlyPerMinute = 60
 
 // NewRouter returns a Router without routes. It panics if the base URL is not
 // an absolute one.
@@ -103,6 +107,7 @@ func NewRouter(cfg Config) *Router {
 		guard:   guard,
 		cookies: newCookies(cfg.SessionKey, cfg.BaseURL.Scheme == "https"),
 		writes:  NewLimiter(writesPerMinute, time.Minute),
+		costly:  NewLimiter(costlyPerMinute, time.Minute),
 		counts:  map[string]*routeCounts{noRoute: {}},
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
