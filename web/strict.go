@@ -1,0 +1,232 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxDepth bounds how far arrays and objects nest.
+const maxDepth = 8
+
+// DecodeStrict reads one JSON object into the struct that dst points to.
+// Unlike encoding/json it refuses unknown, repeated and differently spelled
+// names, null, a byte order mark, broken UTF-8 and surrogates, and NUL; and it
+// holds the values to the struct's tags (see package api). An error names the
+// field in its details. What a json.RawMessage takes is left alone.
+func DecodeStrict(body []byte, dst any) error {
+	if !utf8.Valid(body) || !json.Valid(body) || brokenEscape(body) {
+		return errJSON
+	}
+	w := walker{doc: body}
+	if err := w.object(shapeOf(reflect.TypeOf(dst).Elem()), "", 1); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, dst); err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			return badField(wrong.Field, "must be "+kindWords(wrong.Type))
+		}
+		return errJSON
+	}
+	return nil
+}
+
+// walker goes through a document that is valid JSON.
+type walker struct {
+	doc []byte
+	at  int
+}
+
+// peek returns the next byte that is not white space.
+func (w *walker) peek() byte {
+	for {
+		switch c := w.doc[w.at]; c {
+		case ' ', '\t', '\r', '\n':
+			w.at++
+		default:
+			return c
+		}
+	}
+}
+
+// more moves to the next member of an object or array, or past its end.
+func (w *walker) more() bool {
+	switch w.peek() {
+	case '}', ']':
+		w.at++
+		return false
+	case ',':
+		w.at++
+		w.peek()
+	}
+	return true
+}
+
+// text reads a string.
+func (w *walker) text() string {
+	start, escaped := w.at, false
+	for w.at++; w.doc[w.at] != '"'; w.at++ {
+		if w.doc[w.at] == '\\' {
+			escaped = true
+			w.at++
+		}
+	}
+	w.at++
+	if !escaped {
+		return string(w.doc[start+1 : w.at-1])
+	}
+	var s string
+	_ = json.Unmarshal(w.doc[start:w.at], &s) // it is valid
+	return s
+}
+
+// literal reads a number, true, false or null.
+func (w *walker) literal() string {
+	start := w.at
+	for w.at < len(w.doc) && strings.IndexByte(" \t\r\n,]}", w.doc[w.at]) < 0 {
+		w.at++
+	}
+	return string(w.doc[start:w.at])
+}
+
+// skip moves past a value of any kind.
+func (w *walker) skip() {
+	for open := 0; ; {
+		switch w.peek() {
+		case '"':
+			w.text()
+		case '{', '[':
+			open++
+			w.at++
+			continue
+		case '}', ']':
+			open--
+			w.at++
+		case ',', ':':
+			w.at++
+			continue
+		default:
+			w.literal()
+		}
+		if open == 0 {
+			return
+		}
+	}
+}
+
+// object walks an object whose names are those of the shape.
+func (w *walker) object(s *shape, at string, depth int) error {
+	if w.peek() != '{' {
+		if at == "" {
+			return errJSON
+		}
+		return badField(strings.TrimSuffix(at, "."), "must be an object")
+	}
+	w.at++
+	var seen uint64
+	for w.more() {
+		name := w.text()
+		f, known := s.fields[name]
+		if !known {
+			full := short(at + name)
+			return errUnknownField.With("field", full).Say("The field %q is not known here.", full)
+		}
+		if seen&f.bit != 0 {
+			full := at + name
+			return errDuplicateField.With("field", full).Say("The field %q is given more than once.", full)
+		}
+		seen |= f.bit
+		w.peek()
+		w.at++ // the colon
+		if err := w.value(&f.rule, at+name, depth+1); err != nil {
+			return err
+		}
+	}
+	for _, f := range s.required {
+		if seen&f.bit == 0 {
+			return MissingField(at + f.name)
+		}
+	}
+	return nil
+}
+
+// value walks the value of a field. Types are left to Unmarshal, save those
+// that it would let pass.
+func (w *walker) value(r *rule, at string, depth int) error {
+	if depth > maxDepth+1 {
+		return errJSON.Say("The body is nested too deeply.")
+	}
+	switch {
+	case r.raw:
+		w.skip()
+		return nil
+	case r.object != nil:
+		return w.object(r.object, at+".", depth)
+	case r.elem != nil:
+		return w.array(r.elem, at, depth)
+	}
+	switch w.peek() {
+	case '{', '[':
+		return badField(at, "must be "+kindWords(r.of))
+	case 'n':
+		return badField(at, "must not be null; leave it out instead")
+	case '"':
+		return r.checkString(w.text(), at)
+	case 't', 'f':
+		w.literal()
+		return nil
+	}
+	return r.checkNumber(w.literal(), at)
+}
+
+func (w *walker) array(elem *rule, at string, depth int) error {
+	if w.peek() != '[' {
+		return badField(at, "must be an array")
+	}
+	w.at++
+	for i := 0; w.more(); i++ {
+		if elem.raw {
+			w.skip()
+			continue
+		}
+		if err := w.value(elem, at+"["+strconv.Itoa(i)+"]", depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// brokenEscape finds half of a surrogate pair written as an escape, which
+// encoding/json quietly turns into another character. The body is valid JSON.
+func brokenEscape(body []byte) bool {
+	for i := 0; i+1 < len(body); i++ {
+		if body[i] != '\\' {
+			continue
+		}
+		i++
+		if body[i] != 'u' {
+			continue
+		}
+		switch first := hex4(body[i+1:]); {
+		case first >= 0xdc00 && first <= 0xdfff:
+			return true
+		case first >= 0xd800 && first <= 0xdbff:
+			rest := body[i+5:]
+			if !bytes.HasPrefix(rest, []byte(`\u`)) || hex4(rest[2:])>>10 != 0xdc00>>10 {
+				return true
+			}
+			i += 6
+		}
+		i += 4
+	}
+	return false
+}
+
+func hex4(b []byte) uint64 {
+	n, _ := strconv.ParseUint(string(b[:4]), 16, 16)
+	return n
+}
