@@ -1,7 +1,9 @@
 package web
 
 import (
+	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +20,10 @@ type order struct {
 	Yes   bool     `json:"yes,omitempty"`
 	Items []item   `json:"items,omitempty"`
 	Tags  []string `json:"tags,omitempty"`
+	Maybe *int     `json:"maybe,omitempty" min:"0" max:"9"`
+	Some  *[]item  `json:"some,omitempty"`
+
+	Raw []json.RawMessage `json:"raw,omitempty"`
 }
 
 type item struct {
@@ -27,70 +33,73 @@ type item struct {
 
 func TestDecodeStrict(t *testing.T) {
 	for name, c := range map[string]struct{ body, code, field string }{
-		"empty":                    {"", "invalid_json", ""},
-		"spaces":                   {"  ", "invalid_json", ""},
-		"not JSON":                 {"plan=pro", "invalid_json", ""},
-		"cut short":                {`{"id":"a"`, "invalid_json", ""},
-		"trailing comma":           {`{"id":"a",}`, "invalid_json", ""},
-		"single quotes":            {`{'id':'a'}`, "invalid_json", ""},
-		"comment":                  {`{"id":"a"}//`, "invalid_json", ""},
-		"NaN":                      {`{"id":"a","units":NaN}`, "invalid_json", ""},
-		"second document":          {`{"id":"a"}{"id":"b"}`, "invalid_json", ""},
-		"trailing text":            {`{"id":"a"} x`, "invalid_json", ""},
-		"null":                     {`null`, "invalid_json", ""},
-		"array":                    {`[{"id":"a"}]`, "invalid_json", ""},
-		"string":                   {`"id"`, "invalid_json", ""},
-		"number":                   {`1`, "invalid_json", ""},
-		"byte order mark":          {"\ufeff" + `{"id":"a"}`, "invalid_json", ""},
-		"broken UTF-8":             {"{\"id\":\"\xff\"}", "invalid_json", ""},
-		"UTF-8 surrogate":          {"{\"id\":\"\xed\xa0\x80\"}", "invalid_json", ""},
-		"lone high surrogate":      {`{"id":"\ud83d"}`, "invalid_json", ""},
-		"lone low surrogate":       {`{"id":"\ude00"}`, "invalid_json", ""},
-		"surrogates in disorder":   {`{"id":"\ude00\ud83d"}`, "invalid_json", ""},
-		"high surrogate and text":  {`{"id":"\ud83dxxxxxx"}`, "invalid_json", ""},
-		"two high surrogates":      {`{"id":"\ud83d\ud83d"}`, "invalid_json", ""},
-		"raw control character":    {"{\"id\":\"a\nb\"}", "invalid_json", ""},
-		"missing":                  {`{}`, "missing_field", "id"},
-		"unknown":                  {`{"id":"a","nope":1}`, "unknown_field", "nope"},
-		"unknown before missing":   {`{"nope":1}`, "unknown_field", "nope"},
-		"other case":               {`{"ID":"a"}`, "unknown_field", "ID"},
-		"Kelvin sign":              {`{"id":"a","items":[{"` + "\u212a" + `ey":"x"}]}`, "unknown_field", "items[0].\u212aey"},
-		"empty name":               {`{"id":"a","":1}`, "unknown_field", ""},
-		"__proto__":                {`{"id":"a","__proto__":{}}`, "unknown_field", "__proto__"},
-		"twice":                    {`{"id":"a","id":"a"}`, "duplicate_field", "id"},
-		"twice by escape":          {`{"id":"a","\u0069d":"b"}`, "duplicate_field", "id"},
-		"null field":               {`{"id":null}`, "invalid_field", "id"},
-		"number for string":        {`{"id":5}`, "invalid_field", "id"},
-		"array for string":         {`{"id":["a"]}`, "invalid_field", "id"},
-		"object for string":        {`{"id":{"a":1}}`, "invalid_field", "id"},
-		"bool for string":          {`{"id":true}`, "invalid_field", "id"},
-		"deep for string":          {`{"id":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}`, "invalid_field", "id"},
-		"too deep to read":         {`{"id":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`, "invalid_json", ""},
-		"empty string":             {`{"id":""}`, "invalid_field", "id"},
-		"NUL":                      {`{"id":"a\u0000"}`, "invalid_field", "id"},
-		"not in enum":              {`{"id":"a","mode":"sms"}`, "invalid_field", "mode"},
-		"enum in other case":       {`{"id":"a","mode":"Web"}`, "invalid_field", "mode"},
-		"enum list itself":         {`{"id":"a","mode":"chat,web"}`, "invalid_field", "mode"},
-		"string for number":        {`{"id":"a","units":"5"}`, "invalid_field", "units"},
-		"below":                    {`{"id":"a","units":-1}`, "invalid_field", "units"},
-		"above":                    {`{"id":"a","units":100}`, "invalid_field", "units"},
-		"fraction":                 {`{"id":"a","units":5.5}`, "invalid_field", "units"},
-		"5.0":                      {`{"id":"a","units":5.0}`, "invalid_field", "units"},
-		"5e0":                      {`{"id":"a","any":5e0}`, "invalid_field", "any"},
-		"2^63":                     {`{"id":"a","any":9223372036854775808}`, "invalid_field", "any"},
-		"10^400":                   {`{"id":"a","any":1` + strings.Repeat("0", 400) + `}`, "invalid_field", "any"},
-		"number for bool":          {`{"id":"a","yes":1}`, "invalid_field", "yes"},
-		"object for list":          {`{"id":"a","items":{}}`, "invalid_field", "items"},
-		"text in list of objects":  {`{"id":"a","items":["x"]}`, "invalid_field", "items[0]"},
-		"missing in list":          {`{"id":"a","items":[{"key":"x"},{}]}`, "missing_field", "items[1].key"},
-		"twice in list":            {`{"id":"a","items":[{"key":"x","key":"y"}]}`, "duplicate_field", "items[0].key"},
-		"null in list":             {`{"id":"a","tags":["x",null]}`, "invalid_field", "tags[1]"},
-		"wrong type in list":       {`{"id":"a","items":[{"key":"x","n":true}]}`, "invalid_field", "items.n"},
-		"minimal":                  {`{"id":"a"}`, "", ""},
-		"white space":              {" \n{ \"id\" :\t\"a\" }\r\n", "", ""},
-		"everything":               {`{"id":"a","plan":"pro","mode":"web","units":99,"any":-1,"yes":true,"items":[{"key":"k","n":7}],"tags":[]}`, "", ""},
-		"escaped pair":             {`{"id":"\ud83d\ude00"}`, "", ""},
-		"escaped backslash then u": {`{"id":"\\ud83d"}`, "", ""},
+		"empty":                       {"", "invalid_json", ""},
+		"spaces":                      {"  ", "invalid_json", ""},
+		"not JSON":                    {"plan=pro", "invalid_json", ""},
+		"cut short":                   {`{"id":"a"`, "invalid_json", ""},
+		"trailing comma":              {`{"id":"a",}`, "invalid_json", ""},
+		"single quotes":               {`{'id':'a'}`, "invalid_json", ""},
+		"comment":                     {`{"id":"a"}//`, "invalid_json", ""},
+		"NaN":                         {`{"id":"a","units":NaN}`, "invalid_json", ""},
+		"second document":             {`{"id":"a"}{"id":"b"}`, "invalid_json", ""},
+		"trailing text":               {`{"id":"a"} x`, "invalid_json", ""},
+		"null":                        {`null`, "invalid_json", ""},
+		"array":                       {`[{"id":"a"}]`, "invalid_json", ""},
+		"string":                      {`"id"`, "invalid_json", ""},
+		"number":                      {`1`, "invalid_json", ""},
+		"byte order mark":             {"\ufeff" + `{"id":"a"}`, "invalid_json", ""},
+		"broken UTF-8":                {"{\"id\":\"\xff\"}", "invalid_json", ""},
+		"UTF-8 surrogate":             {"{\"id\":\"\xed\xa0\x80\"}", "invalid_json", ""},
+		"lone high surrogate":         {`{"id":"\ud83d"}`, "invalid_json", ""},
+		"lone low surrogate":          {`{"id":"\ude00"}`, "invalid_json", ""},
+		"surrogates in disorder":      {`{"id":"\ude00\ud83d"}`, "invalid_json", ""},
+		"high surrogate and text":     {`{"id":"\ud83dxxxxxx"}`, "invalid_json", ""},
+		"two high surrogates":         {`{"id":"\ud83d\ud83d"}`, "invalid_json", ""},
+		"raw control character":       {"{\"id\":\"a\nb\"}", "invalid_json", ""},
+		"missing":                     {`{}`, "missing_field", "id"},
+		"unknown":                     {`{"id":"a","nope":1}`, "unknown_field", "nope"},
+		"unknown before missing":      {`{"nope":1}`, "unknown_field", "nope"},
+		"other case":                  {`{"ID":"a"}`, "unknown_field", "ID"},
+		"Kelvin sign":                 {`{"id":"a","items":[{"` + "\u212a" + `ey":"x"}]}`, "unknown_field", "items[0].\u212aey"},
+		"empty name":                  {`{"id":"a","":1}`, "unknown_field", ""},
+		"__proto__":                   {`{"id":"a","__proto__":{}}`, "unknown_field", "__proto__"},
+		"twice":                       {`{"id":"a","id":"a"}`, "duplicate_field", "id"},
+		"twice by escape":             {`{"id":"a","\u0069d":"b"}`, "duplicate_field", "id"},
+		"null field":                  {`{"id":null}`, "invalid_field", "id"},
+		"number for string":           {`{"id":5}`, "invalid_field", "id"},
+		"array for string":            {`{"id":["a"]}`, "invalid_field", "id"},
+		"object for string":           {`{"id":{"a":1}}`, "invalid_field", "id"},
+		"bool for string":             {`{"id":true}`, "invalid_field", "id"},
+		"deep for string":             {`{"id":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}`, "invalid_field", "id"},
+		"too deep to read":            {`{"id":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`, "invalid_json", ""},
+		"empty string":                {`{"id":""}`, "invalid_field", "id"},
+		"NUL":                         {`{"id":"a\u0000"}`, "invalid_field", "id"},
+		"not in enum":                 {`{"id":"a","mode":"sms"}`, "invalid_field", "mode"},
+		"enum in other case":          {`{"id":"a","mode":"Web"}`, "invalid_field", "mode"},
+		"enum list itself":            {`{"id":"a","mode":"chat,web"}`, "invalid_field", "mode"},
+		"string for number":           {`{"id":"a","units":"5"}`, "invalid_field", "units"},
+		"below":                       {`{"id":"a","units":-1}`, "invalid_field", "units"},
+		"above":                       {`{"id":"a","units":100}`, "invalid_field", "units"},
+		"fraction":                    {`{"id":"a","units":5.5}`, "invalid_field", "units"},
+		"5.0":                         {`{"id":"a","units":5.0}`, "invalid_field", "units"},
+		"5e0":                         {`{"id":"a","any":5e0}`, "invalid_field", "any"},
+		"2^63":                        {`{"id":"a","any":9223372036854775808}`, "invalid_field", "any"},
+		"10^400":                      {`{"id":"a","any":1` + strings.Repeat("0", 400) + `}`, "invalid_field", "any"},
+		"number for bool":             {`{"id":"a","yes":1}`, "invalid_field", "yes"},
+		"object for list":             {`{"id":"a","items":{}}`, "invalid_field", "items"},
+		"text in list of objects":     {`{"id":"a","items":["x"]}`, "invalid_field", "items[0]"},
+		"missing in list":             {`{"id":"a","items":[{"key":"x"},{}]}`, "missing_field", "items[1].key"},
+		"twice in list":               {`{"id":"a","items":[{"key":"x","key":"y"}]}`, "duplicate_field", "items[0].key"},
+		"null in list":                {`{"id":"a","tags":["x",null]}`, "invalid_field", "tags[1]"},
+		"wrong type in list":          {`{"id":"a","items":[{"key":"x","n":true}]}`, "invalid_field", "items[0].n"},
+		"null for what may be absent": {`{"id":"a","maybe":null}`, "invalid_field", "maybe"},
+		"too much of it":              {`{"id":"a","maybe":10}`, "invalid_field", "maybe"},
+		"an object for a list":        {`{"id":"a","some":{}}`, "invalid_field", "some"},
+		"minimal":                     {`{"id":"a"}`, "", ""},
+		"white space":                 {" \n{ \"id\" :\t\"a\" }\r\n", "", ""},
+		"everything":                  {`{"id":"a","plan":"pro","mode":"web","units":99,"any":-1,"yes":true,"items":[{"key":"k","n":7}],"tags":[]}`, "", ""},
+		"escaped pair":                {`{"id":"\ud83d\ude00"}`, "", ""},
+		"escaped backslash then u":    {`{"id":"\\ud83d"}`, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got order
@@ -117,8 +126,25 @@ func TestDecodeStrictReads(t *testing.T) {
 	if err := DecodeStrict([]byte(`{"id":"\u00e9\ud83d\ude00","units":7,"items":[{"key":"k","n":-9223372036854775808}]}`), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.ID != "é😀" || got.Units != 7 || len(got.Items) != 1 || got.Items[0].N != -1<<63 {
+	if got.ID != "é😀" || got.Units != 7 || len(got.Items) != 1 || got.Items[0].N != -1<<63 || got.Maybe != nil || got.Tags != nil {
 		t.Errorf("got %+v", got)
+	}
+	raw := []string{`{"a": [1, "}]", {"b":null}] }`, `null`, `-1.5e3`, `"\\"`, `[ ]`, `[[],{}]`, `true`}
+	got = order{}
+	body := `{"raw":[ ` + strings.Join(raw, " , ") + ` ],"id":"a","maybe":0,"some":[],"tags":["x","y"]}`
+	if err := DecodeStrict([]byte(body), &got); err != nil {
+		t.Fatal(err)
+	}
+	if *got.Maybe != 0 || got.Some == nil || len(*got.Some) != 0 || !slices.Equal(got.Tags, []string{"x", "y"}) || got.Items != nil {
+		t.Errorf("got %+v", got)
+	}
+	for i, r := range got.Raw {
+		if string(r) != raw[i] {
+			t.Errorf("raw %d is %s, want %s", i, r, raw[i])
+		}
+	}
+	if len(got.Raw) != len(raw) {
+		t.Errorf("%d raw values", len(got.Raw))
 	}
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,8 +16,9 @@ type shape struct {
 }
 
 type field struct {
-	name string
-	bit  uint64 // its own, to tell which were seen
+	name  string
+	index int    // in the struct
+	bit   uint64 // its own, to tell which were seen
 	rule
 }
 
@@ -42,7 +44,8 @@ func shapeOf(t reflect.Type) *shape {
 	s := &shape{fields: make(map[string]*field, t.NumField())}
 	for f := range t.Fields() {
 		name, optional, _ := strings.Cut(f.Tag.Get("json"), ",")
-		known := &field{name: name, bit: 1 << len(s.fields), rule: ruleOf(f.Type, f.Tag)}
+		at := len(s.fields)
+		known := &field{name: name, index: at, bit: 1 << at, rule: ruleOf(f.Type, f.Tag)}
 		if s.fields[name] = known; optional != "omitempty" {
 			s.required = append(s.required, known)
 		}
@@ -52,6 +55,9 @@ func shapeOf(t reflect.Type) *shape {
 }
 
 func ruleOf(t reflect.Type, tag reflect.StructTag) rule {
+	if t.Kind() == reflect.Pointer { // for what may be absent
+		t = t.Elem()
+	}
 	r := rule{of: t, raw: t == reflect.TypeFor[json.RawMessage]()}
 	switch {
 	case r.raw:
@@ -72,37 +78,35 @@ func ruleOf(t reflect.Type, tag reflect.StructTag) rule {
 	return r
 }
 
-func (r *rule) checkString(v, at string) error {
+func (r *rule) setString(into reflect.Value, v, at string) error {
 	if v == "" {
 		return badField(at, "must not be empty")
 	}
 	if strings.ContainsRune(v, 0) {
 		return badField(at, "must not contain a NUL character")
 	}
-	if r.enum == nil {
-		return nil
+	if r.enum != nil && !slices.Contains(r.enum, v) {
+		return badField(at, "must be one of: "+strings.Join(r.enum, ", "))
 	}
-	for _, allowed := range r.enum {
-		if v == allowed {
-			return nil
-		}
-	}
-	return badField(at, "must be one of: "+strings.Join(r.enum, ", "))
-}
-
-func (r *rule) checkNumber(v, at string) error {
-	if !r.bounded {
-		return nil
-	}
-	n, err := strconv.ParseInt(v, 10, 64)
-	if err != nil || n < r.low || n > r.high {
-		return badField(at, "must be a whole number from "+strconv.FormatInt(r.low, 10)+" to "+strconv.FormatInt(r.high, 10))
-	}
+	into.SetString(v)
 	return nil
 }
 
-func kindWords(t reflect.Type) string {
-	switch t.Kind() {
+func (r *rule) setInt(into reflect.Value, v, at string) error {
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || r.bounded && (n < r.low || n > r.high) || into.OverflowInt(n) {
+		return badField(at, "must be "+r.words())
+	}
+	into.SetInt(n)
+	return nil
+}
+
+// words say what kind of value it has to be.
+func (r *rule) words() string {
+	if r.bounded {
+		return "a whole number from " + strconv.FormatInt(r.low, 10) + " to " + strconv.FormatInt(r.high, 10)
+	}
+	switch r.of.Kind() {
 	case reflect.String:
 		return "a string"
 	case reflect.Bool:

@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"reflect"
 	"strconv"
 	"strings"
@@ -17,22 +16,15 @@ const maxDepth = 8
 // Unlike encoding/json it refuses unknown, repeated and differently spelled
 // names, null, a byte order mark, broken UTF-8 and surrogates, and NUL; and it
 // holds the values to the struct's tags (see package api). An error names the
-// field in its details. What a json.RawMessage takes is left alone.
+// field in its details. What a json.RawMessage takes is left as it is; it shares
+// the body's memory.
 func DecodeStrict(body []byte, dst any) error {
 	if !utf8.Valid(body) || !json.Valid(body) || brokenEscape(body) {
 		return errJSON
 	}
+	into := reflect.ValueOf(dst).Elem()
 	w := walker{doc: body}
-	if err := w.object(shapeOf(reflect.TypeOf(dst).Elem()), "", 1); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(body, dst); err != nil {
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return badField(wrong.Field, "must be "+kindWords(wrong.Type))
-		}
-		return errJSON
-	}
-	return nil
+	return w.object(shapeOf(into.Type()), into, "", 1)
 }
 
 // walker goes through a document that is valid JSON.
@@ -118,8 +110,8 @@ func (w *walker) skip() {
 	}
 }
 
-// object walks an object whose names are those of the shape.
-func (w *walker) object(s *shape, at string, depth int) error {
+// object reads an object whose names are those of the shape.
+func (w *walker) object(s *shape, into reflect.Value, at string, depth int) error {
 	if w.peek() != '{' {
 		if at == "" {
 			return errJSON
@@ -142,7 +134,7 @@ func (w *walker) object(s *shape, at string, depth int) error {
 		seen |= f.bit
 		w.peek()
 		w.at++ // the colon
-		if err := w.value(&f.rule, at+name, depth+1); err != nil {
+		if err := w.value(&f.rule, into.Field(f.index), at+name, depth+1); err != nil {
 			return err
 		}
 	}
@@ -154,46 +146,53 @@ func (w *walker) object(s *shape, at string, depth int) error {
 	return nil
 }
 
-// value walks the value of a field. Types are left to Unmarshal, save those
-// that it would let pass.
-func (w *walker) value(r *rule, at string, depth int) error {
+// value reads the value of a field.
+func (w *walker) value(r *rule, into reflect.Value, at string, depth int) error {
 	if depth > maxDepth+1 {
 		return errJSON.Say("The body is nested too deeply.")
 	}
+	c := w.peek()
+	if into.Kind() == reflect.Pointer && c != 'n' {
+		into.Set(reflect.New(r.of))
+		into = into.Elem()
+	}
 	switch {
 	case r.raw:
+		start := w.at
 		w.skip()
+		into.SetBytes(w.doc[start:w.at:w.at])
 		return nil
 	case r.object != nil:
-		return w.object(r.object, at+".", depth)
+		return w.object(r.object, into, at+".", depth)
 	case r.elem != nil:
-		return w.array(r.elem, at, depth)
-	}
-	switch w.peek() {
-	case '{', '[':
-		return badField(at, "must be "+kindWords(r.of))
-	case 'n':
+		return w.array(r.elem, into, at, depth)
+	case c == 'n':
 		return badField(at, "must not be null; leave it out instead")
-	case '"':
-		return r.checkString(w.text(), at)
-	case 't', 'f':
-		w.literal()
+	case c == '"' && into.Kind() == reflect.String:
+		return r.setString(into, w.text(), at)
+	case (c == 't' || c == 'f') && into.Kind() == reflect.Bool:
+		into.SetBool(w.literal() == "true")
 		return nil
+	case (c == '-' || c >= '0' && c <= '9') && into.CanInt():
+		return r.setInt(into, w.literal(), at)
 	}
-	return r.checkNumber(w.literal(), at)
+	return badField(at, "must be "+r.words())
 }
 
-func (w *walker) array(elem *rule, at string, depth int) error {
+func (w *walker) array(elem *rule, into reflect.Value, at string, depth int) error {
 	if w.peek() != '[' {
 		return badField(at, "must be an array")
 	}
 	w.at++
+	into.Set(reflect.MakeSlice(into.Type(), 0, 0))
 	for i := 0; w.more(); i++ {
-		if elem.raw {
-			w.skip()
-			continue
+		into.Grow(1)
+		into.SetLen(i + 1)
+		name := at
+		if !elem.raw {
+			name += "[" + strconv.Itoa(i) + "]"
 		}
-		if err := w.value(elem, at+"["+strconv.Itoa(i)+"]", depth+1); err != nil {
+		if err := w.value(elem, into.Index(i), name, depth+1); err != nil {
 			return err
 		}
 	}
