@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,6 +67,20 @@ func capOn(plan Plan, resource string, o *Override, at time.Time) Limit {
 // CapOn is what the org of the summary could have of a resource on a plan.
 func (s Summary) CapOn(plan Plan, resource string) Limit {
 	return capOn(plan, resource, openOverride(s.Overrides, resource), s.Now)
+}
+
+// UsageOn is the usage against the caps of another plan.
+func (s Summary) UsageOn(plan Plan) []Usage {
+	out := slices.Clone(s.Usage)
+	for i := range out {
+		out[i].Cap = s.CapOn(plan, out[i].Resource.ID)
+	}
+	return out
+}
+
+// CapOn is what the org of the request could have of a resource on a plan.
+func (r Request) CapOn(plan Plan, resource string) Limit {
+	return capOn(plan, resource, openOverride(r.Overrides, resource), r.Now)
 }
 
 // Bounds of what an operator writes.

@@ -26,9 +26,10 @@ type Request struct {
 	StripeDown       bool   // no fresh price to be had: nothing can be approved now
 	Outdated         bool   // the subscription has moved on: only a denial makes sense
 	// Blocked says what has to be done first, such as paying an open invoice.
-	Blocked error
-	Usage   []Usage // against the caps of the plan that it leads to
-	Now     time.Time
+	Blocked   error
+	Usage     []Usage // against the caps of the plan that it leads to
+	Overrides []Override
+	Now       time.Time
 }
 
 // requestFor finds a request for a person, in whichever of their orgs it is,
@@ -78,7 +79,7 @@ func (s *Service) OpenRequest(ctx context.Context, p Principal, id string) (Requ
 		return r, err
 	}
 	r.Org, r.Subscription = over.Org, over.Subscription
-	r.Usage = s.usageAgainst(r.To, over)
+	r.Usage, r.Overrides = s.usageAgainst(r.To, over), over.Overrides
 	if r.Key, err = s.store.Credential(ctx, a.OrgID, a.Actor.CredentialID); err != nil && !errors.Is(err, ErrNotFound) {
 		return r, err
 	}

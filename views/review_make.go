@@ -77,7 +77,7 @@ func reviewSwitch(v BillingValues, o billing.Offer, r Review) Review {
 		r.Facts = append(r.Facts, Fact{Term: copyDowngradeTerm, Text: copyDowngradeLifted})
 	}
 	if !o.Plan.Above(from) {
-		r.Lost, r.Over = lossOf(v.Catalog, from, o.Plan), overThen(v.Summary.Usage, o.Plan)
+		r.Lost, r.Over = lossOf(v.Catalog, v.Summary, from, o.Plan), overThen(v.Summary.UsageOn(o.Plan))
 	}
 	return r
 }
@@ -101,17 +101,22 @@ func reviewDowngrade(v BillingValues, o billing.Offer, r Review) Review {
 	until := day(q.EffectiveAt)
 	r.Title = fmt.Sprintf("Downgrade to %s on %s", o.Plan.Name, until.Text)
 	r.Lead = "Nothing is charged, and nothing is refunded."
-	r.Lost, r.Over = lossOf(v.Catalog, from, o.Plan), overThen(v.Summary.Usage, o.Plan)
+	r.Lost, r.Over = lossOf(v.Catalog, v.Summary, from, o.Plan), overThen(v.Summary.UsageOn(o.Plan))
 	r.Facts = append(r.Facts, Fact{Term: "You keep " + from.Name + " until", At: until})
 	r.Reassure = fmt.Sprintf("Nothing is deleted. You can undo this until %s.", until.Text)
 	return r
 }
 
+// caps tells what an org may have on a plan, with its own limits.
+type caps interface {
+	CapOn(plan billing.Plan, resource string) billing.Limit
+}
+
 // lossOf lists the caps that a plan lowers: "10 agents become 3".
-func lossOf(c *billing.Catalog, from, to billing.Plan) []string {
+func lossOf(c *billing.Catalog, org caps, from, to billing.Plan) []string {
 	var out []string
 	for _, r := range c.Resources {
-		before, then := from.Cap(r.ID, 0), to.Cap(r.ID, 0)
+		before, then := org.CapOn(from, r.ID), org.CapOn(to, r.ID)
 		if then.Unlimited || !before.Unlimited && before.Value <= then.Value {
 			continue
 		}
@@ -124,12 +129,11 @@ func lossOf(c *billing.Catalog, from, to billing.Plan) []string {
 	return out
 }
 
-// overThen lists what is over the caps of a plan, by today's usage. A counter
-// starts again from nothing, so only gauges can be.
-func overThen(usage []billing.Usage, to billing.Plan) []string {
+// overThen lists what is over the caps of the plan that the usage is held
+// against. A counter starts again from nothing, so only gauges can be.
+func overThen(usage []billing.Usage) []string {
 	var out []string
 	for _, u := range usage {
-		u.Cap = to.Cap(u.Resource.ID, 0)
 		if u.Resource.Kind != billing.Gauge || u.Over() == 0 {
 			continue
 		}

@@ -87,12 +87,8 @@ func (d *demonstration) seed(ctx context.Context) error {
 		if _, err := d.app.service.SyncOrg(ctx, orgs[i]); err != nil {
 			return err
 		}
-		for resource, n := range st.usage {
-			if _, known := d.app.service.Catalog().Resource(resource); known {
-				if err := d.app.service.ReportUsage(ctx, orgs[i], resource, n); err != nil {
-					return err
-				}
-			}
+		if err := d.use(ctx, orgs[i], st.usage); err != nil {
+			return fmt.Errorf("%s: %w", st.org, err)
 		}
 	}
 	return nil
