@@ -2,7 +2,6 @@ package billing
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,15 +66,6 @@ func capOn(plan Plan, resource string, o *Override, at time.Time) Limit {
 // CapOn is what the org of the summary could have of a resource on a plan.
 func (s Summary) CapOn(plan Plan, resource string) Limit {
 	return capOn(plan, resource, openOverride(s.Overrides, resource), s.Now)
-}
-
-// UsageOn is the usage against the caps of another plan.
-func (s Summary) UsageOn(plan Plan) []Usage {
-	out := slices.Clone(s.Usage)
-	for i := range out {
-		out[i].Cap = s.CapOn(plan, out[i].Resource.ID)
-	}
-	return out
 }
 
 // CapOn is what the org of the request could have of a resource on a plan.

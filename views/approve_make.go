@@ -76,13 +76,13 @@ func describe(p *ApprovePage, v ApproveValues) {
 		p.To.Label = "From " + shortDay(q.EffectiveAt).Text
 		p.Due.Note = "Nothing is charged and nothing is refunded."
 		p.Facts = append(p.Facts, Fact{Term: r.From.Name + " stays until", At: day(q.EffectiveAt)})
-		p.Lost, p.Over = lossOf(v.Catalog, r, r.From, r.To), overThen(r.Usage)
+		p.Lost, p.Over = lossOf(v.Catalog, r, r.From, r.To), overThen(r.Usage, r, r.To)
 		return
 	case billing.ActionResume:
 		p.From.Price, p.From.Per = "Ends "+shortDay(r.Subscription.PeriodEnd).Text, ""
 	case billing.ActionChangePlan:
 		if !r.To.Above(r.From) {
-			p.Lost, p.Over = lossOf(v.Catalog, r, r.From, r.To), overThen(r.Usage)
+			p.Lost, p.Over = lossOf(v.Catalog, r, r.From, r.To), overThen(r.Usage, r, r.To)
 		}
 	}
 	if !q.NextChargeAt.IsZero() {

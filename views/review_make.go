@@ -77,7 +77,7 @@ func reviewSwitch(v BillingValues, o billing.Offer, r Review) Review {
 		r.Facts = append(r.Facts, Fact{Term: copyDowngradeTerm, Text: copyDowngradeLifted})
 	}
 	if !o.Plan.Above(from) {
-		r.Lost, r.Over = lossOf(v.Catalog, v.Summary, from, o.Plan), overThen(v.Summary.UsageOn(o.Plan))
+		r.Lost, r.Over = lossOf(v.Catalog, v.Summary, from, o.Plan), overThen(v.Summary.Usage, v.Summary, o.Plan)
 	}
 	return r
 }
@@ -101,7 +101,7 @@ func reviewDowngrade(v BillingValues, o billing.Offer, r Review) Review {
 	until := day(q.EffectiveAt)
 	r.Title = fmt.Sprintf("Downgrade to %s on %s", o.Plan.Name, until.Text)
 	r.Lead = "Nothing is charged, and nothing is refunded."
-	r.Lost, r.Over = lossOf(v.Catalog, v.Summary, from, o.Plan), overThen(v.Summary.UsageOn(o.Plan))
+	r.Lost, r.Over = lossOf(v.Catalog, v.Summary, from, o.Plan), overThen(v.Summary.Usage, v.Summary, o.Plan)
 	r.Facts = append(r.Facts, Fact{Term: "You keep " + from.Name + " until", At: until})
 	r.Reassure = fmt.Sprintf("Nothing is deleted. You can undo this until %s.", until.Text)
 	return r
@@ -129,11 +129,12 @@ func lossOf(c *billing.Catalog, org caps, from, to billing.Plan) []string {
 	return out
 }
 
-// overThen lists what is over the caps of the plan that the usage is held
-// against. A counter starts again from nothing, so only gauges can be.
-func overThen(usage []billing.Usage) []string {
+// overThen lists what is over the caps of a plan, by today's usage. A counter
+// starts again from nothing, so only gauges can be.
+func overThen(usage []billing.Usage, org caps, to billing.Plan) []string {
 	var out []string
 	for _, u := range usage {
+		u.Cap = org.CapOn(to, u.Resource.ID)
 		if u.Resource.Kind != billing.Gauge || u.Over() == 0 {
 			continue
 		}
