@@ -74,6 +74,7 @@ func TestOverrides(t *testing.T) {
 	w.Advance(time.Hour)
 	expect("an hour later", "{3 false} {3 false} false")
 	set(billing.Limit{Unlimited: true, Value: 7}, time.Time{})
+	w.Advance(time.Second)
 	expect("no limit", "{0 true} {0 true} true")
 	if o = set(cap1(2), time.Time{}); o.Raises {
 		t.Error("2 is less than 3")
