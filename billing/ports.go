@@ -167,7 +167,8 @@ type SubscriptionTx interface {
 	DirtyOrgs(ctx context.Context, limit int) ([]string, error)
 	// SaveState writes sub (State, Version, ScheduledBy, SyncedSeq, SyncedAt) if
 	// the row still has sub.RowVersion, mirrors the newest invoices (older ones
-	// than those in the list stay), and marks the inbox rows done that were stored before sub.SyncedSeq was reached.
+	// than those in the list stay), and marks the inbox rows done that were stored
+	// before sub.SyncedSeq was reached.
 	SaveState(ctx context.Context, sub Subscription, invoices []Invoice) (bool, error)
 	// SetSchedule records who asked for the pending cancellation (nil clears it).
 	SetSchedule(ctx context.Context, orgID string, by *Schedule) error
