@@ -17,7 +17,7 @@ import (
 // poll may be held.
 type Client struct {
 	BaseURL string // like "https://billing.example.com"
-	Key     string // csa_… or csm_…
+	Key     string // csa_… or csm_…; csh_… for what the host application does
 	HTTP    *http.Client
 }
 
@@ -29,6 +29,7 @@ type CallError struct {
 	Status     int
 	RetryAfter time.Duration // 0 if the server did not say
 	Body       Error         // Code is empty if the answer was not one of Countersign
+	Raw        []byte        // the body as it came, to pass on
 }
 
 func (e *CallError) Error() string {
@@ -111,25 +112,34 @@ func get[T any](ctx context.Context, c *Client, path string, q url.Values) (T, e
 }
 
 func post[T any](ctx context.Context, c *Client, path string, in any) (T, error) {
+	return send[T](ctx, c, http.MethodPost, path, "", in)
+}
+
+// send makes a request with a body; key is its Idempotency-Key, "" for none.
+func send[T any](ctx context.Context, c *Client, method, path, key string, in any) (T, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
 		var none T
 		return none, err
 	}
-	return call[T](ctx, c, http.MethodPost, path, body)
+	head := []string{"Content-Type", "application/json"}
+	if key != "" {
+		head = append(head, "Idempotency-Key", key)
+	}
+	return call[T](ctx, c, method, path, body, head...)
 }
 
-// call makes one request. It never retries: only the caller knows what a second
-// one would mean.
-func call[T any](ctx context.Context, c *Client, method, path string, body []byte) (out T, err error) {
+// call makes one request; head lists names and values. It never retries: only
+// the caller knows what a second one would mean.
+func call[T any](ctx context.Context, c *Client, method, path string, body []byte, head ...string) (out T, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(c.BaseURL, "/")+path, bytes.NewReader(body))
 	if err != nil {
 		return out, err
 	}
 	req.Header.Set("Authorization", "Bearer "+c.Key)
 	req.Header.Set("Accept", "application/json")
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(head); i += 2 {
+		req.Header.Set(head[i], head[i+1])
 	}
 	client := c.HTTP
 	if client == nil {
@@ -141,17 +151,19 @@ func call[T any](ctx context.Context, c *Client, method, path string, body []byt
 	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	if err != nil {
+	switch {
+	case err != nil:
 		return out, err
-	}
-	if res.StatusCode >= http.StatusMultipleChoices {
+	case res.StatusCode >= http.StatusMultipleChoices:
 		return out, callError(res, answer)
+	case res.StatusCode == http.StatusNoContent:
+		return out, nil
 	}
 	return out, json.Unmarshal(answer, &out)
 }
 
 func callError(res *http.Response, answer []byte) error {
-	e := &CallError{Status: res.StatusCode}
+	e := &CallError{Status: res.StatusCode, Raw: answer}
 	if json.Unmarshal(answer, &e.Body) != nil { // a proxy's own page
 		e.Body = Error{}
 	}
