@@ -40,6 +40,8 @@ var house = map[string]room{
 	"api":              {},
 	"static":           {},
 	"payments/sandbox": {}, // a stranger with an address
+	// for readers: an application that installed the product
+	"docs/examples/host": {uses: "api"},
 	// for test files only
 	"db/dbtest":                 {},
 	"cmd/countersign/worldtest": {uses: "db db/dbtest payments payments/sandbox billing"},
