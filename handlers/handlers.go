@@ -66,5 +66,6 @@ func newRouter(c Config) *web.Router {
 		FormTargets: c.FormTargets, TrustedProxies: c.TrustedProxies, ErrorPage: h.errorPage, Home: pathBilling, Login: pathLogin,
 	})
 	h.routes(rt)
+		Operators: c.Service, AdminLogin: pathAdminLogin,
 	return rt
 }

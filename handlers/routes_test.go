@@ -90,13 +90,14 @@ func TestRoleMatrix(t *testing.T) {
 		"agent": {key: c.AgentKey}, "reader": {key: reader}, "host": {key: host}, "owner token": {key: c.OwnerToken}, "member token": {key: plainTool},
 	}
 	refused := map[string]map[string]int{ // by route or else by door, then by caller
-		string(web.DoorPage): {"nobody": 303, "agent": 303, "reader": 303, "host": 303, "owner token": 303, "member token": 303},
-		string(web.DoorAPI):  {"nobody": 401, "host": 403},
-		"POST change":        {"nobody": 401, "host": 403, "reader": 403, "member": 403, "member token": 403},
-		"wish":               {"nobody": 401, "host": 403, "reader": 403},
-		"follow":             {"nobody": 401, "reader": 404, "host": 404, "owner": 404, "admin": 404, "member": 404, "owner token": 404, "member token": 404},
-		"cancel":             {"nobody": 401, "host": 404, "owner": 404, "admin": 404, "member": 403, "owner token": 404, "member token": 403, "reader": 403},
-		string(web.DoorOpen): {}, string(web.DoorMachine): {},
+		string(web.DoorPage):  {"nobody": 303, "agent": 303, "reader": 303, "host": 303, "owner token": 303, "member token": 303},
+		string(web.DoorAPI):   {"nobody": 401, "host": 403},
+		string(web.DoorAdmin): {"nobody": 303, "agent": 303, "reader": 303, "host": 303, "owner token": 303, "member token": 303, "owner": 303, "admin": 303, "member": 303},
+		"POST change":         {"nobody": 401, "host": 403, "reader": 403, "member": 403, "member token": 403},
+		"wish":                {"nobody": 401, "host": 403, "reader": 403},
+		"follow":              {"nobody": 401, "reader": 404, "host": 404, "owner": 404, "admin": 404, "member": 404, "owner token": 404, "member token": 404},
+		"cancel":              {"nobody": 401, "host": 404, "owner": 404, "admin": 404, "member": 403, "owner token": 404, "member token": 403, "reader": 403},
+		string(web.DoorOpen):  {}, string(web.DoorMachine): {},
 	}
 	for _, r := range s.router.Routes() {
 		if strings.HasPrefix(r.Path, "/api/host/") {

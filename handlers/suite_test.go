@@ -176,7 +176,11 @@ func (s *site) request(c call) *http.Request {
 		req.Header.Set("Authorization", "Bearer "+c.as.key)
 	}
 	if c.as.session != "" {
-		cookie, err := web.SessionCookie(parsed(s.t, s.BaseURL), []byte(cookieKey), c.as.session)
+		cookieOf := web.SessionCookie
+		if strings.HasPrefix(c.as.session, "cos_") {
+			cookieOf = web.OperatorCookie
+		}
+		cookie, err := cookieOf(parsed(s.t, s.BaseURL), []byte(cookieKey), c.as.session)
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -51,6 +51,9 @@ type Config struct {
 }
 
 // Handler answers one request. An error that it returns is answered by the
+	// Operators knows the operators, who sign in at AdminLogin; nil: there are none.
+	Operators  OperatorAccess
+	AdminLogin string
 // Router; a handler that has answered returns nil.
 type Handler func(r *Request) error
 

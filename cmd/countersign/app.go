@@ -18,6 +18,7 @@ import (
 	"github.com/countersignhq/countersign/db"
 	"github.com/countersignhq/countersign/handlers"
 	"github.com/countersignhq/countersign/views"
+	"github.com/countersignhq/countersign/web"
 )
 
 // parts is what an app is built from; serve and demo choose them differently.
@@ -30,8 +31,10 @@ type parts struct {
 	verify    func(body []byte, header string) (billing.Event, error)
 	mailer    billing.Mailer
 	host      *hook          // nil: the host application is not told
+	operators []string       // who may sign in at /admin
 	clock     billing.Clock  // nil: the real one, and the database's own
 	proxies   []netip.Prefix // whose X-Forwarded-For is believed
+	oauth     *web.OAuth     // nil: no access tokens
 	metrics   string         // token for /metrics
 	targets   []string       // origins that forms may lead to
 	mailbox   func(context.Context) (views.MailboxPage, error)
@@ -68,7 +71,7 @@ func build(ctx context.Context, p parts) (*app, error) {
 	a := &app{store: store, log: p.log}
 	c := billing.Config{
 		Store: store, Processor: p.processor, Notifier: store, Mailer: p.mailer, Catalog: p.catalog,
-		Clock: p.clock, Wall: wall, BaseURL: p.baseURL, SealKey: derive(p.secret, "quotes and forms"), Log: p.log,
+		Clock: p.clock, Wall: wall, BaseURL: p.baseURL, Operators: p.operators, SealKey: derive(p.secret, "quotes and forms"), Log: p.log,
 	}
 	if p.host != nil {
 		c.Deliverer = p.host
@@ -76,7 +79,7 @@ func build(ctx context.Context, p parts) (*app, error) {
 	a.service = billing.New(c)
 	a.handler = handlers.New(handlers.Config{
 		Service: a.service, BaseURL: base, SessionKey: derive(p.secret, "session cookie"), Clock: wall, Log: p.log,
-		VerifyWebhook: p.verify, FormTargets: p.targets, TrustedProxies: p.proxies, MetricsToken: p.metrics, Ready: a.ready, Mailbox: p.mailbox, SandboxURL: p.sandbox,
+		VerifyWebhook: p.verify, FormTargets: p.targets, TrustedProxies: p.proxies, MetricsToken: p.metrics, OAuth: p.oauth, Ready: a.ready, Mailbox: p.mailbox, SandboxURL: p.sandbox,
 	})
 	return a, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/countersignhq/countersign/billing"
 	"github.com/countersignhq/countersign/payments"
 	"github.com/countersignhq/countersign/web"
 )
@@ -48,6 +49,7 @@ func settings() []setting {
 		{env: "SMTP_URL", help: "smtp://user:password@host:587 for sign-in mails", secret: true},
 		{env: "COUNTERSIGN_MAIL_FROM", flag: "mail-from", value: "billing@localhost", help: "sender of mails"},
 	}
+		{env: "COUNTERSIGN_OPERATORS", flag: "operators", help: "email addresses of those who run this server, comma-separated: they sign in at /admin"},
 }
 
 // value is a setting's value and where it came from.
@@ -154,9 +156,21 @@ func (c config) check() error {
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
+	if _, err := operatorsFrom(c.get); err != nil {
+		bad("COUNTERSIGN_OPERATORS must be email addresses separated by commas")
+	}
 }
 
 // configFlags adds the flags of all settings that have one.
+// operatorsFrom reads who may sign in at /admin.
+func operatorsFrom(get func(string) string) ([]string, error) {
+	text := strings.Trim(get("COUNTERSIGN_OPERATORS"), ", ")
+	if text == "" {
+		return nil, nil
+	}
+	return billing.OperatorEmails(strings.Split(text, ","))
+}
+
 func configFlags(cmd *cobra.Command) *cobra.Command {
 	cmd.Flags().String("config", "", "file with NAME=value lines")
 	for _, s := range settings() {

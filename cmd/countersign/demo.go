@@ -120,7 +120,7 @@ func demo(ctx context.Context, f demoFlags, out, logs io.Writer) error {
 	d := &demonstration{state: state, box: box, stripe: client, stripeURL: stripeURL, baseURL: baseURL, post: post}
 	a, err := build(ctx, parts{
 		baseURL: baseURL, secret: state.Secret, database: "sqlite:" + filepath.Join(f.data, databaseFile), catalog: catalog,
-		processor: client, verify: verifier([]string{state.WebhookSecret}, box.Now, false), mailer: post, host: host, clock: clock,
+		processor: client, verify: verifier([]string{state.WebhookSecret}, box.Now, false), mailer: post, host: host, operators: []string{operatorEmail}, clock: clock,
 		targets: []string{stripeURL}, mailbox: d.mailboxPage, sandbox: stripeURL, log: log,
 	})
 	if err != nil {

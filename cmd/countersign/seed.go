@@ -12,7 +12,10 @@ import (
 	"github.com/countersignhq/countersign/views"
 )
 
-const ownerEmail = "ada@acme.test"
+const (
+	ownerEmail    = "ada@acme.test"
+	operatorEmail = "op@countersign.test"
+)
 
 // demonstration holds the demo's parts while it seeds and runs.
 type demonstration struct {
@@ -189,6 +192,11 @@ func (d *demonstration) mailboxPage(ctx context.Context) (views.MailboxPage, err
 		}
 		page.Orgs = append(page.Orgs, views.MailboxOrg{Name: s.Org, State: s.State, Email: s.Email, Href: link})
 	}
+	link, _, err := d.app.service.OperatorSignInURL(ctx, operatorEmail, time.Hour)
+	if err != nil {
+		return page, err
+	}
+	page.Orgs = append(page.Orgs, views.MailboxOrg{Name: "Countersign", State: "Operator: runs this server", Email: operatorEmail, Href: link})
 	d.post.mu.Lock()
 	defer d.post.mu.Unlock()
 	for i := len(d.post.mails) - 1; i >= 0; i-- {

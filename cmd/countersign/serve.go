@@ -85,6 +85,9 @@ func productionParts(c config, log *slog.Logger) (parts, error) {
 	key := c.get("STRIPE_SECRET_KEY")
 	if key == "" {
 		return p, nil
+	if p.operators, err = operatorsFrom(c.get); err != nil {
+		return p, err
+	}
 	}
 	client, err := payments.New(payments.Options{SecretKey: key, APIBase: c.get("STRIPE_API_BASE"), Catalog: catalog, Log: log})
 	if err != nil {

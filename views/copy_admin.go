@@ -1,0 +1,28 @@
+package views
+
+// The operator's pages.
+const (
+	copyAdminName       = "Countersign operator"
+	copyAdminNav        = "Operator"
+	copyAdminLogin      = "Operator sign-in"
+	copyAdminLoginLead  = "For those who run this server. We email you a link."
+	copyAdminLimits     = "Limit requests"
+	copyAdminLimitsLead = "Who wants more of what, by plan. Many of one kind say that a plan does not fit."
+	copyAdminNoLimits   = "Nobody waits for an answer."
+	copyAdminOldest     = "Oldest asked on"
+	copyAdminOrgs       = "Organisations"
+	copyAdminAsks       = "Asked"
+	copyAdminMedian     = "Median wish"
+	copyAdminSearch     = "Name or id begins with"
+	copyAdminFind       = "Find"
+	copyAdminNothing    = "Nothing found."
+	copyAdminMore       = "More"
+	copyAdminTheirWords = "In the words of those who ask, not checked by us"
+	copyAdminOpenOrg    = "Open the organisation"
+	copyAdminOverrides  = "Limits of its own"
+	copyAdminActions    = "Actions"
+	copyAdminLog        = "Latest events"
+	copyAdminReason     = "Reason"
+	copyAdminReasonSeen = "Reason (the asker reads it)"
+	copyAdminUntil      = "Until the start of this day, UTC (empty: for good)"
+)
