@@ -13,6 +13,7 @@ const (
 	pathLogout    = "/logout"
 	pathBilling   = "/settings/billing"
 	pathReview    = "/settings/billing/review"
+	pathUsageCSV  = "/settings/billing/usage.csv"
 	pathChange    = "/settings/billing/change"
 	pathDowngrade = "/settings/billing/downgrade"
 	pathResume    = "/settings/billing/resume"
@@ -42,6 +43,7 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.Page("/{$}", h.home)
 	rt.Page(pathBilling, h.billing)
 	rt.Page(pathReview, web.Costly(h.review))
+	rt.Page(pathUsageCSV, h.usageCSV)
 	rt.Form(pathChange, purposeBilling, h.change)
 	rt.Form(pathDowngrade, purposeBilling, h.downgrade)
 	rt.Form(pathResume, purposeBilling, h.resume)
@@ -95,8 +97,6 @@ func (h *handlers) routes(rt *web.Router) {
 
 	// Machines.
 	rt.Open("/openapi.json", h.openAPI)
-	h.adminRoutes(rt)
-
 	rt.Open("/llms.txt", h.llms)
 	rt.Open("/metrics", h.metrics(rt))
 	rt.Open("/healthz", h.healthz)

@@ -16,6 +16,7 @@ type BillingValues struct {
 	Waiting   []billing.Approval // requests that wait for an answer
 	Invoices  []billing.Invoice
 	Limits    []billing.LimitRequest // newest first
+	History   []billing.UsageHistory // of the last PlotDays
 	Owners    []billing.Membership   // whom to ask, for those who may not
 	CanManage bool
 	Token     string // form token of all forms on the page

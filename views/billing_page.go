@@ -126,6 +126,7 @@ type UsageRow struct {
 	Actions []Action
 	Ask     *AskForMore // to ask for a higher limit
 	Asked   *AskedLine  // where the last request stands
+	Plot    *UsagePlot  // nil without a history
 }
 
 // AskForMore is the small form beside a limit that is nearly reached.

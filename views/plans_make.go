@@ -137,6 +137,7 @@ func usageOf(v BillingValues) []UsageRow {
 			row.Resets = Time{}
 		}
 		askRow(v, u, &row)
+		row.Plot = plotOf(v, u)
 		out = append(out, row)
 	}
 	return out

@@ -1,6 +1,10 @@
 package views
 
-import "github.com/a-h/templ"
+import (
+	"github.com/a-h/templ"
+
+	"github.com/countersignhq/countersign/billing"
+)
 
 // samples holds every page in every state that we draw, by name. The structure
 // tests walk all of them, so a new state is tested by being added here.
@@ -48,12 +52,14 @@ func away(url string, extra ...Field) *Form {
 
 func usageSample() []UsageRow {
 	jan1 := at("2026-12-01T00:00:00Z", "1 December 2026", "")
+	agents := newUsagePlot(history(plotted, now, 3, 7, 12, 8), billing.Limit{Value: 10}, now)
+	calls := newUsagePlot(history(counted, now, 900, 0, 1204), billing.Limit{Unlimited: true}, now)
 	return []UsageRow{
-		{Label: "Agents", Used: "8", Limit: "10", Percent: 80, Level: UsageHigh, Note: "80 % used, 2 left."},
+		{Plot: agents, Label: "Agents", Used: "8", Limit: "10", Percent: 80, Level: UsageHigh, Note: "80 % used, 2 left."},
 		{Label: "Members", Used: "6", Limit: "20", Percent: 30, Level: UsageOK},
 		{Label: "Workspaces", Used: "200", Limit: "200", Percent: 100, Level: UsageFull, Note: "At the limit. What exists keeps working, new ones are refused."},
 		{Label: "Rows", Used: "5,003", Limit: "5,000", Percent: 100, Level: UsageOver, Note: "Over by 3. What exists keeps working, new ones are refused."},
-		{Label: "API calls", Used: "81,204", Level: UsageUnlimited, Resets: jan1},
+		{Plot: calls, Label: "API calls", Used: "81,204", Level: UsageUnlimited, Resets: jan1},
 		{Label: "Webhooks", Level: UsageUnknown},
 	}
 }

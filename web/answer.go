@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -25,6 +26,13 @@ func (r *Request) JSON(status int, v any) error {
 // Raw answers with a document that is ready.
 func (r *Request) Raw(status int, contentType string, body []byte) error {
 	r.send(status, contentType, body)
+	return nil
+}
+
+// Attachment answers with a file to be saved under the name.
+func (r *Request) Attachment(name, contentType string, body []byte) error {
+	r.w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	r.send(http.StatusOK, contentType, body)
 	return nil
 }
 

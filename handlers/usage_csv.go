@@ -1,0 +1,60 @@
+package handlers
+
+import (
+	"bytes"
+	"encoding/csv"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/countersignhq/countersign/billing"
+	"github.com/countersignhq/countersign/views"
+	"github.com/countersignhq/countersign/web"
+)
+
+// usageCSV is what a plot on Settings → Billing shows, as a file, for everybody
+// in the org.
+func (h *handlers) usageCSV(r *web.Request) error {
+	id := r.Query("resource")
+	if _, ok := h.Service.Catalog().Resource(id); !ok {
+		return billing.ErrUnknownResource
+	}
+	all, err := h.Service.UsageHistory(r.Context(), r.Principal, views.PlotDays)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(u billing.UsageHistory) bool { return u.Resource.ID == id })
+	if i < 0 {
+		return billing.ErrUnknownResource
+	}
+	body, err := usageTable(all[i])
+	if err != nil {
+		return err
+	}
+	return r.Attachment("usage-"+id+".csv", "text/csv; charset=utf-8", body)
+}
+
+// usageTable writes the days, oldest first. The value is the most of a gauge and
+// the sum of a counter; closing is how many there were at the day's end.
+func usageTable(u billing.UsageHistory) ([]byte, error) {
+	var buf bytes.Buffer
+	w := csv.NewWriter(&buf)
+	rows := [][]string{{"resource", "day", "value", "closing"}}
+	for _, d := range u.Days {
+		rows = append(rows, []string{
+			plainCell(u.Resource.ID), d.Day.UTC().Format(time.DateOnly), strconv.FormatInt(d.Value, 10), strconv.FormatInt(d.Closing, 10),
+		})
+	}
+	err := w.WriteAll(rows)
+	return buf.Bytes(), err
+}
+
+// plainCell keeps a spreadsheet from reading text as a formula.
+// Source: https://owasp.org/www-community/attacks/CSV_Injection
+func plainCell(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}

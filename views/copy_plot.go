@@ -1,0 +1,10 @@
+package views
+
+// Plots of usage.
+const (
+	copyPlot        = "30 days"
+	copyPlotLimit   = "Limit"
+	copyPlotCaption = " on each of the last 30 days"
+	copyPlotDay     = "Day"
+	copyPlotCSV     = "Download CSV"
+)

@@ -1,0 +1,178 @@
+package views
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// PlotDays is how many days a plot of usage shows.
+const PlotDays = 30
+
+// The plot's own units: it is stretched to the room that it gets.
+const (
+	plotWidth  = 20 * PlotDays
+	plotHeight = 100
+)
+
+// UsagePlot is a resource's use on each of the last days: a line of how many
+// there were, or bars of how many were used.
+type UsagePlot struct {
+	ID       string // of the row, for the elements' own
+	Label    string // "Agents"
+	Desc     string // what the plot shows, in words
+	Bars     bool
+	Path     string // the outline of the bars, or the line
+	Area     string // below the line
+	Limited  bool   // whether there is a line at the limit
+	LimitY   string
+	Limit    string // "10"
+	Top      string // "Most: 12"
+	Note     string // what the plot cannot say
+	From, To Time
+	Head     string // of the table's column of values
+	Rows     []PlotRow
+	CSV      string // URL
+}
+
+// PlotRow is a day of the table, the newest first.
+type PlotRow struct {
+	Day   Time
+	Value string
+}
+
+// newUsagePlot draws the days, which end today. It is nil for a resource that was
+// not reported yet. A limit is drawn for what exists only: the one of a counter
+// is not a day's.
+func newUsagePlot(h billing.UsageHistory, limit billing.Limit, today time.Time) *UsagePlot {
+	if len(h.Days) == 0 {
+		return nil
+	}
+	gauge := h.Resource.Kind == billing.Gauge
+	from := today.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1-PlotDays)
+	p := &UsagePlot{
+		ID: "plot-" + h.Resource.ID, Label: capital(h.Resource.Plural), Bars: !gauge, Limited: gauge && !limit.Unlimited,
+		From: plotDay(from), To: plotDay(today), Head: "Used", CSV: "/settings/billing/usage.csv?resource=" + h.Resource.ID,
+	}
+	most := mostOf(h.Days)
+	top := max(most, 1)
+	if p.Limited {
+		top = max(top, limit.Value)
+		p.Limit, p.LimitY = number(limit.Value), strconv.FormatInt(plotHeight-scaled(limit.Value, top), 10)
+	}
+	p.Top = "Most in a day: " + number(most)
+	if gauge {
+		p.Head, p.Top = "Most", "Most: "+number(most)
+		p.Path, p.Area = plotLine(h.Days, from, top)
+	} else {
+		p.Path = plotBars(h.Days, from, top)
+	}
+	if !gauge && !limit.Unlimited {
+		p.Note = "The limit counts until the reset, not by day."
+	}
+	p.Desc = plotWords(h, limit, most)
+	for _, d := range slices.Backward(h.Days) {
+		p.Rows = append(p.Rows, PlotRow{plotDay(d.Day), number(d.Value)})
+	}
+	return p
+}
+
+func plotDay(t time.Time) Time {
+	t = t.UTC()
+	return Time{ISO: t.Format(time.DateOnly), Text: t.Format(formatShortDay)}
+}
+
+func mostOf(days []billing.UsageDay) (most int64) {
+	for _, d := range days {
+		most = max(most, d.Value)
+	}
+	return most
+}
+
+// scaled is how high a value is, of top. What is more than nothing is seen. It
+// does not overflow: the product has 128 bits.
+func scaled(value, top int64) int64 {
+	if value <= 0 || top <= 0 {
+		return 0
+	}
+	high, low := bits.Mul64(uint64(min(value, top)), plotHeight)
+	height, _ := bits.Div64(high, low, uint64(top))
+	return max(int64(height), 1)
+}
+
+// slot is where the day begins, from the left.
+func slot(day, from time.Time) int {
+	return int(day.Sub(from)/(24*time.Hour)) * (plotWidth / PlotDays)
+}
+
+// plotLine is a step for each day, so that one day alone is a line as well, and
+// the area below.
+func plotLine(days []billing.UsageDay, from time.Time, top int64) (line, area string) {
+	var b strings.Builder
+	begin := slot(days[0].Day, from)
+	end := begin
+	for i, d := range days {
+		x, y := slot(d.Day, from), plotHeight-scaled(d.Value, top)
+		if i == 0 {
+			fmt.Fprintf(&b, "M%d %d", x, y)
+		} else {
+			fmt.Fprintf(&b, "H%dV%d", x, y)
+		}
+		end = x + plotWidth/PlotDays
+	}
+	fmt.Fprintf(&b, "H%d", end)
+	return b.String(), b.String() + fmt.Sprintf("V%dH%dZ", plotHeight, begin)
+}
+
+// plotBars has a bar for each day on which something was used.
+func plotBars(days []billing.UsageDay, from time.Time, top int64) string {
+	const width, gap = plotWidth / PlotDays, 3
+	var b strings.Builder
+	for _, d := range days {
+		if height := scaled(d.Value, top); height > 0 {
+			fmt.Fprintf(&b, "M%d %dv-%dh%dv%dz", slot(d.Day, from)+gap, plotHeight, height, width-2*gap, height)
+		}
+	}
+	return b.String()
+}
+
+// plotWords says what the eye sees in the plot.
+func plotWords(h billing.UsageHistory, limit billing.Limit, most int64) string {
+	first, last := h.Days[0], h.Days[len(h.Days)-1]
+	if h.Resource.Kind != billing.Gauge {
+		return fmt.Sprintf("Used by day since %s: most %s, today %s.", plotDay(first.Day).Text, number(most), number(last.Value))
+	}
+	words := fmt.Sprintf("From %s on %s to %s today, most %s.", number(first.Value), plotDay(first.Day).Text, number(last.Value), number(most))
+	if limit.Unlimited {
+		return words + " There is no limit."
+	}
+	over := 0
+	for _, d := range h.Days {
+		if d.Value > limit.Value {
+			over++
+		}
+	}
+	words += " The limit is " + number(limit.Value)
+	switch over {
+	case 0:
+		return words + "."
+	case 1:
+		return words + "; 1 day was over it."
+	}
+	return words + fmt.Sprintf("; %d days were over it.", over)
+}
+
+// plotOf is the plot of a row; nil without a history.
+func plotOf(v BillingValues, u billing.Usage) *UsagePlot {
+	for _, h := range v.History {
+		if h.Resource.ID == u.Resource.ID {
+			return newUsagePlot(h, u.Cap, v.Summary.Now)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package views
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// history is a resource's last days with these values, the last one today.
+func history(r billing.Resource, today time.Time, values ...int64) billing.UsageHistory {
+	h := billing.UsageHistory{Resource: r}
+	for i, v := range values {
+		d := today.UTC().Truncate(24*time.Hour).AddDate(0, 0, i-len(values)+1)
+		h.Days = append(h.Days, billing.UsageDay{Resource: r.ID, Day: d, Value: v, Closing: v})
+	}
+	return h
+}
+
+var (
+	plotted = billing.Resource{ID: "agents", Kind: billing.Gauge, Singular: "agent", Plural: "agents"}
+	counted = billing.Resource{ID: "api_calls", Kind: billing.Counter, Singular: "API call", Plural: "API calls"}
+)
+
+func TestUsagePlot(t *testing.T) {
+	few := billing.Limit{Value: 10}
+	for name, tc := range map[string]struct {
+		resource billing.Resource
+		limit    billing.Limit
+		values   []int64
+		path     string
+		limitY   string // "" for no line
+		desc     string
+	}{
+		"one day":        {plotted, few, []int64{4}, "M580 60H600", "0", "From 4 on 23 Nov 2026 to 4 today, most 4. The limit is 10."},
+		"a step up":      {plotted, few, []int64{2, 5}, "M560 80H580V50H600", "0", "From 2 on 22 Nov 2026 to 5 today, most 5. The limit is 10."},
+		"all zero":       {plotted, few, []int64{0, 0}, "M560 100H580V100H600", "0", "From 0 on 22 Nov 2026 to 0 today, most 0. The limit is 10."},
+		"at the limit":   {plotted, few, []int64{10}, "M580 0H600", "0", "From 10 on 23 Nov 2026 to 10 today, most 10. The limit is 10."},
+		"one day over":   {plotted, few, []int64{10, 20}, "M560 50H580V0H600", "50", "From 10 on 22 Nov 2026 to 20 today, most 20. The limit is 10; 1 day was over it."},
+		"two days over":  {plotted, few, []int64{20, 11}, "M560 0H580V45H600", "50", "From 20 on 22 Nov 2026 to 11 today, most 20. The limit is 10; 2 days were over it."},
+		"nothing may be": {plotted, billing.Limit{}, []int64{0}, "M580 100H600", "100", "From 0 on 23 Nov 2026 to 0 today, most 0. The limit is 0."},
+		"unlimited":      {plotted, billing.Limit{Unlimited: true}, []int64{5, 10}, "M560 50H580V0H600", "", "From 5 on 22 Nov 2026 to 10 today, most 10. There is no limit."},
+		"next to none":   {plotted, billing.Limit{Value: 1_000_000}, []int64{1}, "M580 99H600", "0", "From 1 on 23 Nov 2026 to 1 today, most 1. The limit is 1,000,000."},
+		"huge":           {plotted, billing.Limit{Value: math.MaxInt64}, []int64{math.MaxInt64}, "M580 0H600", "0", "From 9,223,372,036,854,775,807 on 23 Nov 2026 to 9,223,372,036,854,775,807 today, most 9,223,372,036,854,775,807. The limit is 9,223,372,036,854,775,807."},
+		"bars":           {counted, few, []int64{8, 0, 2}, "M543 100v-100h14v100zM583 100v-25h14v25z", "", "Used by day since 21 Nov 2026: most 8, today 2."},
+		"no bars":        {counted, few, []int64{0}, "", "", "Used by day since 23 Nov 2026: most 0, today 0."},
+	} {
+		p := newUsagePlot(history(tc.resource, now, tc.values...), tc.limit, now)
+		if p.Path != tc.path || p.LimitY != tc.limitY || p.Limited != (tc.limitY != "") {
+			t.Errorf("%s: path %q, limit %v at %q", name, p.Path, p.Limited, p.LimitY)
+		}
+		if p.Desc != tc.desc {
+			t.Errorf("%s: %q", name, p.Desc)
+		}
+		if len(p.Rows) != len(tc.values) || p.Rows[0].Value != number(tc.values[len(tc.values)-1]) {
+			t.Errorf("%s: rows %+v", name, p.Rows)
+		}
+		if p.From.ISO != "2026-10-25" || p.To.ISO != "2026-11-23" {
+			t.Errorf("%s: from %s to %s", name, p.From.ISO, p.To.ISO)
+		}
+	}
+}
+
+func TestUsagePlotOfAWholeSpan(t *testing.T) {
+	values := make([]int64, PlotDays)
+	p := newUsagePlot(history(plotted, now, values...), billing.Limit{Value: 3}, now)
+	if !strings.HasPrefix(p.Path, "M0 100H20") || !strings.HasSuffix(p.Path, "H600") || !strings.HasSuffix(p.Area, "H600V100H0Z") {
+		t.Errorf("path %q, area %q", p.Path, p.Area)
+	}
+}
+
+func TestNoPlotBeforeTheFirstReport(t *testing.T) {
+	v := onPro(t)
+	v.History = []billing.UsageHistory{{Resource: v.Summary.Usage[0].Resource}, history(v.Summary.Usage[1].Resource, now, 1)}
+	rows := NewBilling(v).Usage
+	if rows[0].Plot != nil || rows[1].Plot == nil || rows[2].Plot != nil {
+		t.Errorf("plots %v %v %v", rows[0].Plot, rows[1].Plot, rows[2].Plot)
+	}
+}
+
+// TestPlotHasATwin: what the plot shows is there in words and in a table, and it
+// waits, closed, without a script.
+func TestPlotHasATwin(t *testing.T) {
+	v := onPro(t)
+	for _, u := range v.Summary.Usage {
+		v.History = append(v.History, history(u.Resource, now, 3, 4, 11))
+	}
+	d := render(t, Billing(NewBilling(v)))
+	plots := d.all(func(n *html.Node) bool { return n.Data == "svg" && attr(n, "role") == "img" })
+	if len(plots) != len(v.History) {
+		t.Fatalf("%d plots", len(plots))
+	}
+	for _, svg := range plots {
+		title, desc := d.id(attr(svg, "aria-labelledby")), d.id(attr(svg, "aria-describedby"))
+		if title.Data != "title" || desc.Data != "desc" || text(title) == "" || text(desc) == "" {
+			t.Errorf("named by %q, described by %q", text(title), text(desc))
+		}
+		box := svg.Parent
+		for box.Data != "details" {
+			box = box.Parent
+		}
+		if _, open := lookup(box, "open"); open || !strings.HasPrefix(text(box.FirstChild), "30 days") {
+			t.Errorf("open %v: %q", open, text(box.FirstChild))
+		}
+		if words := text(box); !strings.Contains(words, "23 Nov 2026 11 22 Nov 2026 4 21 Nov 2026 3") || !strings.Contains(words, "Download CSV") {
+			t.Errorf("the table reads %q", words)
+		}
+	}
+	if n := len(d.tag("caption")); n < len(plots) {
+		t.Errorf("%d captions", n)
+	}
+}
