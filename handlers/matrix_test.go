@@ -29,9 +29,10 @@ const (
 	paused   class = "agent that is paused"
 	revoked  class = "agent that is revoked"
 	hostKey  class = "host"
+	operator class = "operator"
 )
 
-var classes = []class{anybody, boss, plain, bossTool, tool, agent, reader, asker, paused, revoked, hostKey}
+var classes = []class{anybody, boss, plain, bossTool, tool, agent, reader, asker, paused, revoked, hostKey, operator}
 
 // rule is a line of the table: who may, and what the others get.
 type rule struct {
@@ -53,83 +54,104 @@ const (
 	needWish    need = "ask for a higher limit"
 	needOwn     need = "one's own request"
 	needHost    need = "the host application"
+	needAdmin   need = "an operator"
 )
 
 // denied is the whole of the rights: for each need, what the classes that lack
 // it are answered.
 var denied = map[need]map[class]int{
 	needNothing: {},
-	needSession: {anybody: 303, bossTool: 303, tool: 303, agent: 303, reader: 303, asker: 303, paused: 303, revoked: 303, hostKey: 303},
-	needManager: {anybody: 303, plain: 403, bossTool: 303, tool: 303, agent: 303, reader: 303, asker: 303, paused: 303, revoked: 303, hostKey: 303},
-	needRead:    {anybody: 401, asker: 403, revoked: 401, hostKey: 403},
-	needAsk:     {anybody: 401, plain: 403, tool: 403, reader: 403, paused: 403, revoked: 401, hostKey: 403},
-	needWish:    {anybody: 401, reader: 403, paused: 403, revoked: 401, hostKey: 403},
-	needOwn:     {anybody: 401, boss: 404, plain: 404, bossTool: 404, tool: 404, reader: 404, asker: 403, paused: 404, revoked: 401, hostKey: 404},
-	needHost:    {anybody: 401, boss: 403, plain: 403, bossTool: 403, tool: 403, agent: 403, reader: 403, asker: 403, paused: 403, revoked: 401},
+	needSession: {anybody: 303, bossTool: 303, tool: 303, agent: 303, reader: 303, asker: 303, paused: 303, revoked: 303, hostKey: 303, operator: 303},
+	needManager: {anybody: 303, plain: 403, bossTool: 303, tool: 303, agent: 303, reader: 303, asker: 303, paused: 303, revoked: 303, hostKey: 303, operator: 303},
+	needRead:    {anybody: 401, operator: 401, asker: 403, revoked: 401, hostKey: 403},
+	needAsk:     {anybody: 401, operator: 401, plain: 403, tool: 403, reader: 403, paused: 403, revoked: 401, hostKey: 403},
+	needWish:    {anybody: 401, operator: 401, reader: 403, paused: 403, revoked: 401, hostKey: 403},
+	needOwn:     {anybody: 401, operator: 401, boss: 404, plain: 404, bossTool: 404, tool: 404, reader: 404, asker: 403, paused: 404, revoked: 401, hostKey: 404},
+	needHost:    {anybody: 401, operator: 401, boss: 403, plain: 403, bossTool: 403, tool: 403, agent: 403, reader: 403, asker: 403, paused: 403, revoked: 401},
+	needAdmin:   {anybody: 303, boss: 303, plain: 303, bossTool: 303, tool: 303, agent: 303, reader: 303, asker: 303, paused: 303, revoked: 303, hostKey: 303},
 }
 
 // rules has a line for each route. The bodies are such that nothing happens
 // twice: they may be sent by everybody, in any order.
 var rules = map[string]rule{
-	"GET /login":                               {need: needNothing, ok: 200},
-	"POST /login":                              {need: needNothing, ok: 200, body: fields(func(x cell) url.Values { return url.Values{"email": {fmt.Sprintf("nobody%d@nowhere.test", x.n)}} })},
-	"GET /login/{token}":                       {need: needNothing, ok: 404},
-	"POST /login/{token}":                      {need: needNothing, ok: 404, body: fields(none)},
-	"POST /logout":                             {need: needSession, ok: 303, body: fields(none)},
-	"POST /session/org":                        {need: needSession, ok: 303, foreign: 404, body: fields(func(x cell) url.Values { return url.Values{"org": {x.org.Org.ID}} })},
-	"GET /{$}":                                 {need: needSession, ok: 303},
-	"GET /settings/billing":                    {need: needSession, ok: 200},
-	"GET /settings/billing/review":             {need: needManager, ok: 200},
-	"GET /settings/billing/usage.csv":          {need: needSession, ok: 200},
-	"POST /settings/billing/change":            {need: needManager, ok: 303, body: fields(func(x cell) url.Values { return url.Values{"plan": {"pro"}} })},
-	"POST /settings/billing/downgrade":         {need: needManager, ok: 303, body: fields(none)},
-	"POST /settings/billing/resume":            {need: needManager, ok: 303, body: fields(none)},
-	"POST /settings/billing/checkout":          {need: needManager, ok: 409, body: fields(none)},
-	"GET /settings/billing/success":            {need: needSession, ok: 303},
-	"GET /settings/billing/portal":             {need: needSession, ok: 303},
-	"POST /settings/billing/portal":            {need: needManager, ok: 303, body: fields(none)},
-	"GET /settings/approvals":                  {need: needSession, ok: 200},
-	"GET /settings/agents":                     {need: needSession, ok: 200},
-	"POST /settings/agents":                    {need: needManager, ok: 200, body: fields(keyFields)},
-	"POST /settings/agents/{agent}/keys":       {need: needManager, ok: 200, foreign: 404, body: fields(keyFields)},
-	"POST /settings/agents/{agent}/rename":     {need: needManager, ok: 303, foreign: 404, body: fields(keyFields)},
-	"POST /settings/agents/tokens":             {need: needSession, ok: 200, body: fields(none)},
-	"POST /settings/agents/keys/{key}/pause":   {need: needManager, ok: 303, foreign: 404, body: fields(none)},
-	"POST /settings/agents/keys/{key}/resume":  {need: needManager, ok: 303, foreign: 404, body: fields(none)},
-	"GET /settings/agents/keys/{key}/revoke":   {need: needManager, ok: 200, foreign: 404},
-	"POST /settings/agents/keys/{key}/revoke":  {need: needManager, ok: 303, foreign: 404, body: fields(none)},
-	"GET /approve/{request}":                   {need: needNothing, ok: 200, foreign: 404},
-	"POST /approve/{request}":                  {need: needManager, ok: 409, foreign: 404, body: fields(func(cell) url.Values { return url.Values{"decision": {"approve"}} })},
-	"POST /approve/{request}/opened":           {need: needSession, ok: 204, foreign: 404, body: fields(none)},
-	"POST /approve/{request}/send":             {need: needSession, ok: 303, foreign: 404, body: fields(none)},
-	"GET /api/billing":                         {need: needRead, ok: 200},
-	"POST /api/billing/checkout":               {need: needAsk, ok: 409, body: jsonBody(`{}`)},
-	"POST /api/billing/portal":                 {need: needAsk, ok: 200, body: jsonBody(`{}`)},
-	"POST /api/billing/upgrade":                {need: needAsk, ok: 200, body: jsonBody(`{"plan":"pro"}`)},
-	"POST /api/billing/downgrade":              {need: needAsk, ok: 200, body: jsonBody(`{"mode":"web"}`)},
-	"GET /api/billing/preview":                 {need: needRead, ok: 200},
-	"POST /settings/billing/limit":             {need: needSession, ok: 303, body: fields(func(cell) url.Values { return url.Values{"kind": {"agents"}} })},
-	"POST /api/billing/request-limit-increase": {need: needWish, ok: 200, body: jsonBody(`{"kind":"agents"}`)},
-	"GET /api/billing/limit-requests":          {need: needRead, ok: 200, foreign: 200},
-	"GET /api/billing/invoices":                {need: needRead, ok: 200, foreign: 200},
-	"GET /api/web-approve/status":              {need: needOwn, ok: 200, foreign: 404},
-	"POST /api/web-approve/cancel":             {need: needOwn, ok: 200, foreign: 404, body: func(x cell) string { return `{"request":"` + x.request + `"}` }},
-	"GET /api/approvals":                       {need: needRead, ok: 200, foreign: 200},
-	"PUT /api/host/orgs/{org}":                 {need: needHost, ok: 200, foreign: 200, body: func(x cell) string { return `{"name":"` + x.org.Org.Name + `"}` }},
-	"POST /api/host/orgs/{org}/agents":         {need: needHost, ok: 201, foreign: 201, body: jsonBody(`{"name":"bot"}`)},
-	"DELETE /api/host/orgs/{org}/agents/{id}":  {need: needHost, ok: 204, foreign: 204, body: jsonBody(`{}`)}, // of no caller of the matrix
-	"POST /api/host/sso":                       {need: needHost, ok: 200, foreign: 200, body: func(x cell) string { return `{"org":"` + x.org.Org.ID + `","email":"` + x.org.Owner.Email + `"}` }},
-	"POST /api/host/check":                     {need: needHost, ok: 200, foreign: 200, body: aboutUse("")},
-	"POST /api/host/consume":                   {need: needHost, ok: 200, foreign: 200, body: aboutUse(`,"quantity":1,"key":"k"`)},
-	"POST /api/host/usage":                     {need: needHost, ok: 202, foreign: 202, body: func(x cell) string { return `{"events":[` + aboutUse(`,"quantity":1,"key":"k"`)(x) + `]}` }},
-	"PUT /api/host/usage/{org}/{resource}":     {need: needHost, ok: 200, foreign: 200, body: jsonBody(`{"value":1}`)},
-	"GET /openapi.json":                        {need: needNothing, ok: 200},
-	"GET /llms.txt":                            {need: needNothing, ok: 200},
-	"GET /metrics":                             {need: needNothing, ok: 404}, // no token is set
-	"GET /healthz":                             {need: needNothing, ok: 200},
-	"GET /readyz":                              {need: needNothing, ok: 200},
-	"POST /stripe/webhook":                     {need: needNothing, ok: 400, body: jsonBody(`{}`)},
-	"GET /static/{file}":                       {need: needNothing, ok: 200},
+	"GET /login":                                {need: needNothing, ok: 200},
+	"POST /login":                               {need: needNothing, ok: 200, body: fields(func(x cell) url.Values { return url.Values{"email": {fmt.Sprintf("nobody%d@nowhere.test", x.n)}} })},
+	"GET /login/{token}":                        {need: needNothing, ok: 404},
+	"POST /login/{token}":                       {need: needNothing, ok: 404, body: fields(none)},
+	"POST /logout":                              {need: needSession, ok: 303, body: fields(none)},
+	"POST /session/org":                         {need: needSession, ok: 303, foreign: 404, body: fields(func(x cell) url.Values { return url.Values{"org": {x.org.Org.ID}} })},
+	"GET /{$}":                                  {need: needSession, ok: 303},
+	"GET /settings/billing":                     {need: needSession, ok: 200},
+	"GET /settings/billing/review":              {need: needManager, ok: 200},
+	"GET /settings/billing/usage.csv":           {need: needSession, ok: 200},
+	"POST /settings/billing/change":             {need: needManager, ok: 303, body: fields(func(x cell) url.Values { return url.Values{"plan": {"pro"}} })},
+	"POST /settings/billing/downgrade":          {need: needManager, ok: 303, body: fields(none)},
+	"POST /settings/billing/resume":             {need: needManager, ok: 303, body: fields(none)},
+	"POST /settings/billing/checkout":           {need: needManager, ok: 409, body: fields(none)},
+	"GET /settings/billing/success":             {need: needSession, ok: 303},
+	"GET /settings/billing/portal":              {need: needSession, ok: 303},
+	"POST /settings/billing/portal":             {need: needManager, ok: 303, body: fields(none)},
+	"GET /settings/approvals":                   {need: needSession, ok: 200},
+	"GET /settings/agents":                      {need: needSession, ok: 200},
+	"POST /settings/agents":                     {need: needManager, ok: 200, body: fields(keyFields)},
+	"POST /settings/agents/{agent}/keys":        {need: needManager, ok: 200, foreign: 404, body: fields(keyFields)},
+	"POST /settings/agents/{agent}/rename":      {need: needManager, ok: 303, foreign: 404, body: fields(keyFields)},
+	"POST /settings/agents/tokens":              {need: needSession, ok: 200, body: fields(none)},
+	"POST /settings/agents/keys/{key}/pause":    {need: needManager, ok: 303, foreign: 404, body: fields(none)},
+	"POST /settings/agents/keys/{key}/resume":   {need: needManager, ok: 303, foreign: 404, body: fields(none)},
+	"GET /settings/agents/keys/{key}/revoke":    {need: needManager, ok: 200, foreign: 404},
+	"POST /settings/agents/keys/{key}/revoke":   {need: needManager, ok: 303, foreign: 404, body: fields(none)},
+	"GET /approve/{request}":                    {need: needNothing, ok: 200, foreign: 404},
+	"POST /approve/{request}":                   {need: needManager, ok: 409, foreign: 404, body: fields(func(cell) url.Values { return url.Values{"decision": {"approve"}} })},
+	"POST /approve/{request}/opened":            {need: needSession, ok: 204, foreign: 404, body: fields(none)},
+	"POST /approve/{request}/send":              {need: needSession, ok: 303, foreign: 404, body: fields(none)},
+	"GET /api/billing":                          {need: needRead, ok: 200},
+	"POST /api/billing/checkout":                {need: needAsk, ok: 409, body: jsonBody(`{}`)},
+	"POST /api/billing/portal":                  {need: needAsk, ok: 200, body: jsonBody(`{}`)},
+	"POST /api/billing/upgrade":                 {need: needAsk, ok: 200, body: jsonBody(`{"plan":"pro"}`)},
+	"POST /api/billing/downgrade":               {need: needAsk, ok: 200, body: jsonBody(`{"mode":"web"}`)},
+	"GET /api/billing/preview":                  {need: needRead, ok: 200},
+	"POST /settings/billing/limit":              {need: needSession, ok: 303, body: fields(func(cell) url.Values { return url.Values{"kind": {"agents"}} })},
+	"POST /api/billing/request-limit-increase":  {need: needWish, ok: 200, body: jsonBody(`{"kind":"agents"}`)},
+	"GET /api/billing/limit-requests":           {need: needRead, ok: 200, foreign: 200},
+	"GET /api/billing/invoices":                 {need: needRead, ok: 200, foreign: 200},
+	"GET /api/web-approve/status":               {need: needOwn, ok: 200, foreign: 404},
+	"POST /api/web-approve/cancel":              {need: needOwn, ok: 200, foreign: 404, body: func(x cell) string { return `{"request":"` + x.request + `"}` }},
+	"GET /api/approvals":                        {need: needRead, ok: 200, foreign: 200},
+	"PUT /api/host/orgs/{org}":                  {need: needHost, ok: 200, foreign: 200, body: func(x cell) string { return `{"name":"` + x.org.Org.Name + `"}` }},
+	"POST /api/host/orgs/{org}/agents":          {need: needHost, ok: 201, foreign: 201, body: jsonBody(`{"name":"bot"}`)},
+	"DELETE /api/host/orgs/{org}/agents/{id}":   {need: needHost, ok: 204, foreign: 204, body: jsonBody(`{}`)}, // of no caller of the matrix
+	"POST /api/host/sso":                        {need: needHost, ok: 200, foreign: 200, body: func(x cell) string { return `{"org":"` + x.org.Org.ID + `","email":"` + x.org.Owner.Email + `"}` }},
+	"POST /api/host/check":                      {need: needHost, ok: 200, foreign: 200, body: aboutUse("")},
+	"POST /api/host/consume":                    {need: needHost, ok: 200, foreign: 200, body: aboutUse(`,"quantity":1,"key":"k"`)},
+	"POST /api/host/usage":                      {need: needHost, ok: 202, foreign: 202, body: func(x cell) string { return `{"events":[` + aboutUse(`,"quantity":1,"key":"k"`)(x) + `]}` }},
+	"PUT /api/host/usage/{org}/{resource}":      {need: needHost, ok: 200, foreign: 200, body: jsonBody(`{"value":1}`)},
+	"GET /admin/login":                          {need: needNothing, ok: 200},
+	"POST /admin/login":                         {need: needNothing, ok: 200, body: func(x cell) string { return adminFields("email", fmt.Sprintf("nobody%d@nowhere.test", x.n))(x) }},
+	"GET /admin/login/{token}":                  {need: needNothing, ok: 404},
+	"POST /admin/login/{token}":                 {need: needNothing, ok: 404, body: adminFields()},
+	"POST /admin/logout":                        {need: needAdmin, ok: 303, body: adminFields()},
+	"GET /admin":                                {need: needAdmin, ok: 200},
+	"GET /admin/limits":                         {need: needAdmin, ok: 200},
+	"GET /admin/limits/{request}":               {need: needAdmin, ok: 200, foreign: 200},
+	"POST /admin/limits/{request}/grant":        {need: needAdmin, ok: 303, foreign: 303, body: adminFields("unlimited", "yes", "reason", "r")},
+	"POST /admin/limits/{request}/decline":      {need: needAdmin, ok: 303, foreign: 303, body: adminFields("reason", "r")},
+	"GET /admin/orgs":                           {need: needAdmin, ok: 200},
+	"GET /admin/orgs/{org}":                     {need: needAdmin, ok: 200, foreign: 200},
+	"POST /admin/orgs/{org}/limit":              {need: needAdmin, ok: 303, foreign: 303, body: adminFields("resource", "members", "cap", "99", "reason", "r")},
+	"POST /admin/orgs/{org}/limit/end":          {need: needAdmin, ok: 303, foreign: 303, body: adminFields("resource", "members", "reason", "r")},
+	"POST /admin/orgs/{org}/partner":            {need: needAdmin, ok: 303, foreign: 303, body: adminFields("on", "no", "reason", "r")},
+	"POST /admin/orgs/{org}/plan":               {need: needAdmin, ok: 303, foreign: 303, body: adminFields("plan", "", "reason", "r")},
+	"POST /admin/orgs/{org}/sync":               {need: needAdmin, ok: 303, foreign: 303, body: adminFields()},
+	"POST /admin/orgs/{org}/resume":             {need: needAdmin, ok: 404, foreign: 404, body: adminFields("key", "key_none", "reason", "r")},
+	"GET /openapi.json":                         {need: needNothing, ok: 200},
+	"GET /llms.txt":                             {need: needNothing, ok: 200},
+	"GET /.well-known/oauth-protected-resource": {need: needNothing, ok: 404}, // no issuer is set
+	"GET /metrics":                              {need: needNothing, ok: 404}, // no token is set
+	"GET /healthz":                              {need: needNothing, ok: 200},
+	"GET /readyz":                               {need: needNothing, ok: 200},
+	"POST /stripe/webhook":                      {need: needNothing, ok: 400, body: jsonBody(`{}`)},
+	"GET /static/{file}":                        {need: needNothing, ok: 200},
 }
 
 // exceptions are the few cells that a rule does not tell: by route, class, and
@@ -137,6 +159,8 @@ var rules = map[string]rule{
 var exceptions = map[string]int{
 	// Whoever is signed in needs no sign-in page.
 	"GET /login|" + string(boss): 303, "GET /login|" + string(plain): 303,
+	"GET /admin/login|" + string(operator):               303,
+	"GET /approve/{request}|foreign|" + string(operator): 200,
 	// The page of a request shows people their org's and nobody else anything
 	// but the way to sign in, so there is nothing to find out.
 	"GET /approve/{request}|foreign|" + string(anybody): 200, "GET /approve/{request}|foreign|" + string(bossTool): 200, "GET /approve/{request}|foreign|" + string(tool): 200,
@@ -179,6 +203,18 @@ type cell struct {
 	n       int // of the caller
 }
 
+// adminFields is a form of an operator's page with the fields given in pairs.
+func adminFields(pairs ...string) func(x cell) string {
+	return func(x cell) string {
+		path := strings.NewReplacer("{org}", x.org.Org.ID, "{request}", x.request).Replace(x.route.Path)
+		out := url.Values{"form_token": {x.s.Service.FormToken(x.p, "admin:"+path)}}
+		for i := 0; i < len(pairs); i += 2 {
+			out.Set(pairs[i], pairs[i+1])
+		}
+		return out.Encode()
+	}
+}
+
 func none(cell) url.Values { return url.Values{} }
 
 func keyFields(cell) url.Values { return url.Values{"name": {"bot"}, "can": {"read"}} }
@@ -214,6 +250,14 @@ type suspect struct {
 	p     billing.Principal
 }
 
+// operator is somebody who runs the server, with a new session.
+func (s *site) operator() suspect {
+	s.t.Helper()
+	p, session := s.SignInOperator()
+	s.secrets.add(session)
+	return suspect{caller{"operator", "", session}, operator, p}
+}
+
 func (s *site) suspects(p people) []suspect {
 	s.t.Helper()
 	key := func(name string, c class, n billing.NewKey) suspect {
@@ -236,6 +280,7 @@ func (s *site) suspects(p people) []suspect {
 		key("asker", asker, billing.NewKey{Kind: billing.KindAgent, Scopes: []string{billing.ScopeRequest}}),
 		key("paused", paused, billing.NewKey{Kind: billing.KindAgent}), key("revoked", revoked, billing.NewKey{Kind: billing.KindAgent}),
 		key("host", hostKey, billing.NewKey{Kind: billing.KindHost}),
+		s.operator(),
 	}
 	for i, x := range list {
 		if x.class != paused && x.class != revoked {
@@ -280,9 +325,16 @@ func TestRoleMatrixGenerated(t *testing.T) {
 				if foreign {
 					at.org, at.request = q, theirs
 				}
-				if r.Path == "/logout" && x.session != "" { // a session of its own to end
+				if r.Path == "/logout" && x.session != "" && x.class != operator { // a session of its own to end
 					again, session := s.Person(p.Org, x.p.Email, x.p.Role)
 					x.p, at.p, x.session = again, again, session
+				}
+				if r.Path == "/admin/logout" && x.class == operator {
+					x = s.operator()
+					at.p = x.p
+				}
+				if strings.HasPrefix(r.Path, "/admin/limits/") {
+					at.request = s.wish(at.org)
 				}
 				s.try(x, at, route, line, foreign)
 				cells++
@@ -357,7 +409,7 @@ func (s *site) try(x suspect, at cell, route string, line rule, foreign bool) {
 	if a.status != want {
 		s.t.Errorf("%s by %s (%s), foreign %v: %d, want %d: %.200s", route, x.name, x.class, foreign, a.status, want, a.body)
 	}
-	changes := line.need == needHost && x.class == hostKey // all orgs are the host's
+	changes := line.need == needHost && x.class == hostKey || line.need == needAdmin && x.class == operator // of all orgs
 	if _, refused := denied[line.need][x.class]; refused || c.method == http.MethodGet || want >= 400 || foreign && !changes {
 		if after := s.Dump(); after != before && at.route.Path != "/settings/billing/success" {
 			s.t.Errorf("%s by %s wrote:\n%s", route, x.name, difference(before, after))

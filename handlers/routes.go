@@ -97,6 +97,8 @@ func (h *handlers) routes(rt *web.Router) {
 
 	// Machines.
 	rt.Open("/openapi.json", h.openAPI)
+	h.adminRoutes(rt)
+
 	rt.Open("/llms.txt", h.llms)
 	rt.Open("/metrics", h.metrics(rt))
 	rt.Open("/healthz", h.healthz)
