@@ -64,8 +64,8 @@ func newRouter(c Config) *web.Router {
 	rt := web.NewRouter(web.Config{
 		BaseURL: c.BaseURL, SessionKey: c.SessionKey, Access: c.Service, Replays: c.Service, Clock: c.Clock, Log: c.Log,
 		FormTargets: c.FormTargets, TrustedProxies: c.TrustedProxies, ErrorPage: h.errorPage, Home: pathBilling, Login: pathLogin,
+		Operators: c.Service, AdminLogin: pathAdminLogin,
 	})
 	h.routes(rt)
-		Operators: c.Service, AdminLogin: pathAdminLogin,
 	return rt
 }

@@ -48,12 +48,12 @@ type Config struct {
 	// Home is the page for people whose own page cannot be shown again after
 	// signing in. Login is where they sign in.
 	Home, Login string
-}
-
-// Handler answers one request. An error that it returns is answered by the
 	// Operators knows the operators, who sign in at AdminLogin; nil: there are none.
 	Operators  OperatorAccess
 	AdminLogin string
+}
+
+// Handler answers one request. An error that it returns is answered by the
 // Router; a handler that has answered returns nil.
 type Handler func(r *Request) error
 

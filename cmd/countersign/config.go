@@ -46,10 +46,10 @@ func settings() []setting {
 		{env: "COUNTERSIGN_WEBHOOK_URL", help: "where the host application is told what happens; without it nobody is", secret: true},
 		{env: "COUNTERSIGN_WEBHOOK_SECRET", help: "whsec_…, signs these webhooks; comma-separated while rolling", secret: true},
 		{env: "COUNTERSIGN_WEBHOOK_ALLOW_PRIVATE", flag: "webhook-allow-private", value: "false", help: "let these webhooks go to this machine or a private network"},
+		{env: "COUNTERSIGN_OPERATORS", flag: "operators", help: "email addresses of those who run this server, comma-separated: they sign in at /admin"},
 		{env: "SMTP_URL", help: "smtp://user:password@host:587 for sign-in mails", secret: true},
 		{env: "COUNTERSIGN_MAIL_FROM", flag: "mail-from", value: "billing@localhost", help: "sender of mails"},
 	}
-		{env: "COUNTERSIGN_OPERATORS", flag: "operators", help: "email addresses of those who run this server, comma-separated: they sign in at /admin"},
 }
 
 // value is a setting's value and where it came from.
@@ -150,18 +150,12 @@ func (c config) check() error {
 	if _, err := hookFrom(c.get); err != nil {
 		bad("%w", err)
 	}
-	return errors.Join(errs...)
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 	if _, err := operatorsFrom(c.get); err != nil {
 		bad("COUNTERSIGN_OPERATORS must be email addresses separated by commas")
 	}
+	return errors.Join(errs...)
 }
 
-// configFlags adds the flags of all settings that have one.
 // operatorsFrom reads who may sign in at /admin.
 func operatorsFrom(get func(string) string) ([]string, error) {
 	text := strings.Trim(get("COUNTERSIGN_OPERATORS"), ", ")
@@ -171,6 +165,12 @@ func operatorsFrom(get func(string) string) ([]string, error) {
 	return billing.OperatorEmails(strings.Split(text, ","))
 }
 
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// configFlags adds the flags of all settings that have one.
 func configFlags(cmd *cobra.Command) *cobra.Command {
 	cmd.Flags().String("config", "", "file with NAME=value lines")
 	for _, s := range settings() {

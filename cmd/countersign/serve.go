@@ -82,12 +82,12 @@ func productionParts(c config, log *slog.Logger) (parts, error) {
 	if p.host, err = hookFrom(c.get); err != nil {
 		return p, err
 	}
-	key := c.get("STRIPE_SECRET_KEY")
-	if key == "" {
-		return p, nil
 	if p.operators, err = operatorsFrom(c.get); err != nil {
 		return p, err
 	}
+	key := c.get("STRIPE_SECRET_KEY")
+	if key == "" {
+		return p, nil
 	}
 	client, err := payments.New(payments.Options{SecretKey: key, APIBase: c.get("STRIPE_API_BASE"), Catalog: catalog, Log: log})
 	if err != nil {
