@@ -162,7 +162,7 @@ func NewKeyShown(frame Frame, out billing.Issued, baseURL string) KeyShownPage {
 	if out.Credential.Kind == billing.KindMember {
 		p.Title, p.Text = "Your new token", "It acts for you, with your role. Give it to a tool of yours, never to an agent."
 	}
-	p.Example = fmt.Sprintf("curl %s/api/billing -H 'Authorization: Bearer %s'", baseURL, out.Credential.Prefix+"…")
+	p.Example = fmt.Sprintf(`curl %s/api/billing -H "Authorization: Bearer $COUNTERSIGN_API_KEY"`, baseURL)
 	p.Frame.Title = p.Title
 	return p
 }

@@ -122,7 +122,7 @@ const (
 	copyKeyEnded      = "Revoked on"
 	copyNeverUsed     = "Never used"
 	copySecretOnce    = "Copy it now. It is not shown again."
-	copySecretExample = "Try it:"
+	copySecretExample = "Try it, with the key in COUNTERSIGN_API_KEY:"
 	copySecretDone    = "I have copied it"
 	copyRevokeKey     = "Revoke key"
 	copyKeepKey       = "Keep it"

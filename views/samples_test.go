@@ -19,6 +19,9 @@ func samples() map[string]templ.Component {
 	for name, p := range pageSamples() {
 		out[name] = p
 	}
+	for name, p := range agentsSamples() {
+		out[name] = p
+	}
 	return out
 }
 

@@ -168,6 +168,30 @@ func (d *demonstration) staffAcme(ctx context.Context, org billing.Org, owner bi
 	issue(billing.NewKey{Kind: billing.KindAgent, OrgID: org.ID, Name: "deploy-bot", Scopes: []string{billing.ScopeRead, billing.ScopeRequest}, CreatedBy: owner.Name}, &d.state.AgentKey)
 	issue(billing.NewKey{Kind: billing.KindMember, OrgID: org.ID, PrincipalID: owner.ID, Name: owner.Name, CreatedBy: owner.Name}, &d.state.MemberToken)
 	issue(billing.NewKey{Kind: billing.KindHost, Name: "host application", CreatedBy: "demo"}, &d.state.HostKey)
+	if err != nil {
+		return err
+	}
+	return d.oldAgents(ctx, org, owner)
+}
+
+// oldAgents gives Acme an agent that is paused and one that was revoked.
+func (d *demonstration) oldAgents(ctx context.Context, org billing.Org, owner billing.User) error {
+	s := d.app.service
+	by := billing.Principal{
+		Actor: billing.Actor{Kind: billing.KindHuman, ID: owner.ID, Name: owner.Name}, OrgID: org.ID, Role: billing.RoleOwner,
+	}
+	reader, err := s.IssueAgentKey(ctx, by, billing.AgentKey{Name: "cost-watcher", Scopes: []string{billing.ScopeRead}})
+	if err != nil {
+		return err
+	}
+	if err = s.PauseKey(ctx, by, reader.Credential.ID, true); err != nil {
+		return err
+	}
+	old, err := s.IssueAgentKey(ctx, by, billing.AgentKey{Name: "old-importer"})
+	if err != nil {
+		return err
+	}
+	_, err = s.RevokeKey(ctx, by, old.Credential.ID)
 	return err
 }
 

@@ -84,7 +84,7 @@ func TestAxe(t *testing.T) {
 // TestAccessibility looks at every page in every state with axe.
 func TestAccessibility(t *testing.T) {
 	for name, visit := range map[string]func(journey){
-		"visitors": visitors, "seats": seats, "decisions": decisions, "ends": ends, "stripe's pages": hosted,
+		"visitors": visitors, "seats": seats, "decisions": decisions, "ends": ends, "stripe's pages": hosted, "agents": agents,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
