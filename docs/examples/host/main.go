@@ -31,6 +31,9 @@ func main() {
 }
 
 func run(ctx context.Context) error {
+	if os.Getenv("COUNTERSIGN_URL") == "" || os.Getenv("COUNTERSIGN_HOST_KEY") == "" {
+		return errors.New("set COUNTERSIGN_URL and COUNTERSIGN_HOST_KEY")
+	}
 	a := &app{
 		billing: &api.Client{BaseURL: os.Getenv("COUNTERSIGN_URL"), Key: os.Getenv("COUNTERSIGN_HOST_KEY")},
 		log:     slog.New(slog.NewTextHandler(os.Stderr, nil)),
