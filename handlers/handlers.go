@@ -25,6 +25,8 @@ type Config struct {
 	VerifyWebhook func(body []byte, signature string) (billing.Event, error)
 	// TrustedProxies are the networks whose word about who calls is believed.
 	TrustedProxies []netip.Prefix
+	// OAuth checks access tokens; nil: none are taken.
+	OAuth *web.OAuth
 	// MetricsToken lets a monitor read /metrics; empty: nobody.
 	MetricsToken string
 	// FormTargets are origins that the answer to a form may lead to.
@@ -62,7 +64,7 @@ func newRouter(c Config) *web.Router {
 		sends:     web.NewLimiter(sendsPerRequest, linksWindow),
 	}
 	rt := web.NewRouter(web.Config{
-		BaseURL: c.BaseURL, SessionKey: c.SessionKey, Access: c.Service, Replays: c.Service, Clock: c.Clock, Log: c.Log,
+		BaseURL: c.BaseURL, SessionKey: c.SessionKey, Access: c.Service, Replays: c.Service, OAuth: c.OAuth, Clock: c.Clock, Log: c.Log,
 		FormTargets: c.FormTargets, TrustedProxies: c.TrustedProxies, ErrorPage: h.errorPage, Home: pathBilling, Login: pathLogin,
 		Operators: c.Service, AdminLogin: pathAdminLogin,
 	})

@@ -100,6 +100,7 @@ func (h *handlers) routes(rt *web.Router) {
 	h.adminRoutes(rt)
 
 	rt.Open("/llms.txt", h.llms)
+	rt.OAuthMetadata()
 	rt.Open("/metrics", h.metrics(rt))
 	rt.Open("/healthz", h.healthz)
 	rt.Open("/readyz", h.readyz)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -21,7 +22,7 @@ func (r *Request) identify() error {
 	case bearer && noCookie == nil:
 		return errAmbiguous
 	case bearer && r.json:
-		r.Principal, err = r.rt.cfg.Access.Authenticate(r.Context(), key)
+		r.Principal, err = r.rt.authenticate(r.Context(), key)
 		return err
 	case noCookie != nil:
 		return billing.ErrUnauthorized
@@ -32,6 +33,18 @@ func (r *Request) identify() error {
 	}
 	r.Principal, err = r.rt.cfg.Access.Session(r.Context(), r.session)
 	return err
+}
+
+// authenticate finds out who is behind a key or an access token.
+func (rt *Router) authenticate(ctx context.Context, bearer string) (billing.Principal, error) {
+	if rt.cfg.OAuth == nil || !looksLikeJWT(bearer) {
+		return rt.cfg.Access.Authenticate(ctx, bearer)
+	}
+	t, err := rt.cfg.OAuth.Verify(ctx, bearer)
+	if err != nil {
+		return billing.Principal{}, err
+	}
+	return rt.cfg.Access.OAuthAgent(ctx, t)
 }
 
 // bearerKey returns the key of the Authorization header and whether there is one.

@@ -69,9 +69,7 @@ func (r *Request) note(e *billing.Error) int {
 }
 
 func (r *Request) failJSON(status int, e *billing.Error) {
-	if status == http.StatusUnauthorized {
-		r.w.Header().Set("WWW-Authenticate", `Bearer realm="countersign"`)
-	}
+	r.challenge(status, e)
 	_ = r.JSON(status, api.Error{ // strings, numbers and our own details always marshal
 		Code: e.Code, Message: e.Message, Details: e.Details,
 		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: e.Message, Instance: r.URL.Path,

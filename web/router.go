@@ -27,6 +27,8 @@ type Access interface {
 	// FormToken is bound to the caller's session and to a purpose.
 	FormToken(p billing.Principal, purpose string) string
 	CheckFormToken(p billing.Principal, purpose, token string) bool
+	// OAuthAgent answers billing.ErrUnauthorized for a token that stands for nobody.
+	OAuthAgent(ctx context.Context, t billing.OAuthToken) (billing.Principal, error)
 }
 
 // Config is what a Router needs. FormTargets and
@@ -36,6 +38,7 @@ type Config struct {
 	SessionKey []byte   // signs the session cookie
 	Access     Access
 	Replays    Replays
+	OAuth      *OAuth // nil: no access tokens are taken
 	Clock      billing.Clock
 	Log        *slog.Logger
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.

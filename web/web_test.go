@@ -48,6 +48,10 @@ func (door) Authenticate(_ context.Context, key string) (billing.Principal, erro
 	return p, nil
 }
 
+func (door) OAuthAgent(context.Context, billing.OAuthToken) (billing.Principal, error) {
+	return billing.Principal{}, billing.ErrUnauthorized
+}
+
 func (door) FormToken(p billing.Principal, purpose string) string {
 	return p.CredentialID + ":" + purpose
 }

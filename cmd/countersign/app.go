@@ -18,6 +18,7 @@ import (
 	"github.com/countersignhq/countersign/db"
 	"github.com/countersignhq/countersign/handlers"
 	"github.com/countersignhq/countersign/views"
+	"github.com/countersignhq/countersign/web"
 )
 
 // parts is what an app is built from; serve and demo choose them differently.
@@ -33,6 +34,7 @@ type parts struct {
 	operators []string       // who may sign in at /admin
 	clock     billing.Clock  // nil: the real one, and the database's own
 	proxies   []netip.Prefix // whose X-Forwarded-For is believed
+	oauth     *web.OAuth     // nil: no access tokens
 	metrics   string         // token for /metrics
 	targets   []string       // origins that forms may lead to
 	mailbox   func(context.Context) (views.MailboxPage, error)
@@ -77,7 +79,7 @@ func build(ctx context.Context, p parts) (*app, error) {
 	a.service = billing.New(c)
 	a.handler = handlers.New(handlers.Config{
 		Service: a.service, BaseURL: base, SessionKey: derive(p.secret, "session cookie"), Clock: wall, Log: p.log,
-		VerifyWebhook: p.verify, FormTargets: p.targets, TrustedProxies: p.proxies, MetricsToken: p.metrics, Ready: a.ready, Mailbox: p.mailbox, SandboxURL: p.sandbox,
+		VerifyWebhook: p.verify, FormTargets: p.targets, TrustedProxies: p.proxies, MetricsToken: p.metrics, OAuth: p.oauth, Ready: a.ready, Mailbox: p.mailbox, SandboxURL: p.sandbox,
 	})
 	return a, nil
 }

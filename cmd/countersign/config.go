@@ -38,6 +38,9 @@ func settings() []setting {
 		{env: "COUNTERSIGN_ADDR", flag: "addr", value: ":8080", help: "address to listen on"},
 		{env: "COUNTERSIGN_TRUSTED_PROXIES", flag: "trusted-proxies", help: "networks of the reverse proxies in front, comma-separated, whose X-Forwarded-For is believed"},
 		{env: "COUNTERSIGN_METRICS_TOKEN", help: "bearer token for /metrics; without it there is no /metrics", secret: true},
+		{env: "COUNTERSIGN_OAUTH_ISSUERS", flag: "oauth-issuers", help: "issuers whose access tokens agents may use, comma-separated"},
+		{env: "COUNTERSIGN_OAUTH_AUDIENCE", flag: "oauth-audience", help: "audience that these tokens must have (default: the base URL)"},
+		{env: "COUNTERSIGN_OAUTH_ORG_CLAIM", flag: "oauth-org-claim", value: "org_id", help: "claim of these tokens with the organisation's id"},
 		{env: "DATABASE_URL", flag: "database", value: "sqlite:countersign.db", help: "sqlite:PATH or postgres://…", secret: true},
 		{env: "COUNTERSIGN_CATALOG", flag: "catalog", value: "flat", help: "flat, capacity or a file"},
 		{env: "STRIPE_SECRET_KEY", help: "Stripe's API key; without it nothing can be bought", secret: true},
@@ -146,6 +149,9 @@ func (c config) check() error {
 	}
 	if _, err := web.ParseNetworks(c.get("COUNTERSIGN_TRUSTED_PROXIES")); err != nil {
 		bad("COUNTERSIGN_TRUSTED_PROXIES: %w", err)
+	}
+	if _, err := web.ParseIssuers(c.get("COUNTERSIGN_OAUTH_ISSUERS")); err != nil {
+		bad("COUNTERSIGN_OAUTH_ISSUERS: %w", err)
 	}
 	if _, err := hookFrom(c.get); err != nil {
 		bad("%w", err)

@@ -79,6 +79,9 @@ func productionParts(c config, log *slog.Logger) (parts, error) {
 	if p.proxies, err = web.ParseNetworks(c.get("COUNTERSIGN_TRUSTED_PROXIES")); err != nil {
 		return p, err
 	}
+	if p.oauth, err = oauthFrom(c.get); err != nil {
+		return p, err
+	}
 	if p.host, err = hookFrom(c.get); err != nil {
 		return p, err
 	}
@@ -100,6 +103,21 @@ func productionParts(c config, log *slog.Logger) (parts, error) {
 	live, err := payments.CheckConfig(key, c.get("STRIPE_API_BASE"))
 	p.verify = verifier(strings.Split(c.get("STRIPE_WEBHOOK_SECRET"), ","), time.Now, live)
 	return p, err
+}
+
+// oauthFrom returns the checker of access tokens, nil without issuers.
+func oauthFrom(get func(string) string) (*web.OAuth, error) {
+	issuers, err := web.ParseIssuers(get("COUNTERSIGN_OAUTH_ISSUERS"))
+	if err != nil || len(issuers) == 0 {
+		return nil, err
+	}
+	audience := get("COUNTERSIGN_OAUTH_AUDIENCE")
+	if audience == "" {
+		audience = strings.TrimRight(get("COUNTERSIGN_BASE_URL"), "/")
+	}
+	return web.NewOAuth(web.OAuthConfig{
+		Issuers: issuers, Audience: audience, OrgClaim: get("COUNTERSIGN_OAUTH_ORG_CLAIM"), Clock: billing.ClockFunc(time.Now),
+	}), nil
 }
 
 // verifier checks the signature of webhooks with any of the secrets.
