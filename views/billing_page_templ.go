@@ -1077,7 +1077,7 @@ func usage(rows []UsageRow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, u := range rows {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 85, "<li class=\"grid items-center gap-x-6 gap-y-2 px-5 py-4 sm:grid-cols-[10rem_1fr_auto]\"><h3 class=\"text-[0.9375rem] font-medium\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 85, "<li class=\"grid items-center gap-x-6 gap-y-2 px-5 py-4 sm:grid-cols-[9rem_1fr_9rem]\"><h3 class=\"text-[0.9375rem] font-medium\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1177,7 +1177,7 @@ func usage(rows []UsageRow) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 94, "</div><div class=\"flex flex-wrap items-center gap-3 sm:min-w-36 sm:justify-end\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 94, "</div><div class=\"sm:text-right\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1185,20 +1185,20 @@ func usage(rows []UsageRow) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				for _, a := range u.Actions {
-					templ_7745c5c3_Err = action(a).Render(ctx, templ_7745c5c3_Buffer)
-					if templ_7745c5c3_Err != nil {
-						return templ_7745c5c3_Err
-					}
-				}
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 95, "</div>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if u.Ask != nil || u.Asked != nil {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 96, "<div class=\"order-4 space-y-3 sm:order-none sm:col-span-3\">")
+				if len(u.Actions) > 0 || u.Ask != nil || u.Asked != nil {
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 96, "<div class=\"order-4 flex min-w-0 flex-wrap items-start gap-3 sm:order-none sm:col-span-2 sm:col-start-2\">")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
+					}
+					for _, a := range u.Actions {
+						templ_7745c5c3_Err = action(a).Render(ctx, templ_7745c5c3_Buffer)
+						if templ_7745c5c3_Err != nil {
+							return templ_7745c5c3_Err
+						}
 					}
 					if u.Asked != nil {
 						templ_7745c5c3_Err = askedStatus(*u.Asked).Render(ctx, templ_7745c5c3_Buffer)
@@ -1218,7 +1218,7 @@ func usage(rows []UsageRow) templ.Component {
 					}
 				}
 				if u.Plot != nil {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 98, "<div class=\"order-5 min-w-0 sm:order-none sm:col-span-3\">")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 98, "<div class=\"order-5 min-w-0 sm:order-none sm:col-span-2 sm:col-start-2\">")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

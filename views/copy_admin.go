@@ -22,6 +22,7 @@ const (
 	copyAdminOverrides  = "Limits of its own"
 	copyAdminActions    = "Actions"
 	copyAdminLog        = "Latest events"
+	copyAdminAnswer     = "Answer"
 	copyAdminReason     = "Reason"
 	copyAdminReasonSeen = "Reason (the asker reads it)"
 	copyAdminUntil      = "Until the start of this day, UTC (empty: for good)"
