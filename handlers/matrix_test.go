@@ -339,7 +339,7 @@ func TestRoleMatrixGenerated(t *testing.T) {
 				s.try(x, at, route, line, foreign)
 				cells++
 			}
-			if r.Path == "/login" && i == 6 || strings.HasSuffix(r.Path, "/send") && x.session != "" {
+			if strings.HasSuffix(r.Path, "/login") && i == 6 || strings.HasSuffix(r.Path, "/send") && x.session != "" {
 				s.Advance(61 * time.Minute) // mails an hour
 			}
 		}

@@ -95,10 +95,10 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.Host(http.MethodPost, "/api/host/usage", h.apiUsage)
 	rt.Host(http.MethodPut, "/api/host/usage/{org}/{resource}", h.apiGauge)
 
-	// Machines.
-	rt.Open("/openapi.json", h.openAPI)
 	h.adminRoutes(rt)
 
+	// Machines.
+	rt.Open("/openapi.json", h.openAPI)
 	rt.Open("/llms.txt", h.llms)
 	rt.OAuthMetadata()
 	rt.Open("/metrics", h.metrics(rt))
