@@ -1,6 +1,7 @@
 package billing_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -45,7 +46,8 @@ func TestOverrides(t *testing.T) {
 	caps := func() string {
 		a, err := s.Check(ctx, host, c.Org.ID, "agents", 1)
 		if err != nil {
-			a = billing.Allowance{Cap: cap1(err.(*billing.Error).Details["cap"].(int64))}
+			e, _ := errors.AsType[*billing.Error](err)
+			a = billing.Allowance{Cap: cap1(e.Details["cap"].(int64))}
 		}
 		sum, serr := s.Summary(ctx, c.Owner)
 		noError(t, serr)

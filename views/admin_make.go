@@ -79,8 +79,12 @@ func NewAdminLimit(f AdminFrame, c *billing.Catalog, l billing.LimitCase, s bill
 	p := AdminLimitPage{
 		Title: l.OrgName + ": " + lowerFirst(kindName(c, l.Kind)), Reason: l.Reason, Org: "/admin/orgs/" + l.OrgID,
 		Facts: []Fact{
-			{Term: "Asked by", Text: actor(l.Asker)}, {Term: "First asked", At: momentFrom(l.CreatedAt, s.Now)}, {Term: "Last asked", At: momentFrom(l.AskedAt, s.Now)},
-			{Term: "How often", Text: number(int64(l.Asks))}, {Term: "Wish", Text: wishOf(l.LimitRequest)}, {Term: "Plan now", Text: s.Plan.Name},
+			{Term: "Asked by", Text: actor(l.Asker)},
+			{Term: "First asked", At: momentFrom(l.CreatedAt, s.Now)},
+			{Term: "Last asked", At: momentFrom(l.AskedAt, s.Now)},
+			{Term: "How often", Text: number(int64(l.Asks))},
+			{Term: "Wish", Text: wishOf(l.LimitRequest)},
+			{Term: "Plan now", Text: s.Plan.Name},
 		},
 	}
 	for _, u := range s.Usage {
@@ -97,8 +101,10 @@ func NewAdminLimit(f AdminFrame, c *billing.Catalog, l billing.LimitCase, s bill
 	}
 	grant, decline := "/admin/limits/"+l.ID+"/grant", "/admin/limits/"+l.ID+"/decline"
 	fields := []AdminField{
-		{ID: "cap", Name: "cap", Label: "New limit", Type: "number", Value: desiredText(l.Desired)}, {ID: "unlimited", Name: "unlimited", Label: "No limit at all", Type: "checkbox"},
-		{ID: "until", Name: "until", Label: copyAdminUntil, Type: "date"}, reasonField("grant", copyAdminReasonSeen),
+		{ID: "cap", Name: "cap", Label: "New limit", Type: "number", Value: desiredText(l.Desired)},
+		{ID: "unlimited", Name: "unlimited", Label: "No limit at all", Type: "checkbox"},
+		{ID: "until", Name: "until", Label: copyAdminUntil, Type: "date"},
+		reasonField("grant", copyAdminReasonSeen),
 	}
 	if _, known := c.Resource(l.Kind); !known {
 		fields = append([]AdminField{{ID: "resource", Name: "resource", Label: "Of", Type: "select", Options: resourceOptions(c)}}, fields...)
@@ -236,8 +242,11 @@ func orgForms(f AdminFrame, c *billing.Catalog, d billing.Dossier) []AdminForm {
 	forms := []AdminForm{{
 		ID: "limit", Title: "Set a limit of its own", Text: "Counts at the next check, in place of an earlier one.", Button: "Set", Form: f.form(at + "/limit"),
 		Fields: []AdminField{
-			{ID: "limit-resource", Name: "resource", Label: "Of", Type: "select", Options: resourceOptions(c)}, {ID: "limit-cap", Name: "cap", Label: "Limit", Type: "number"},
-			{ID: "limit-unlimited", Name: "unlimited", Label: "No limit at all", Type: "checkbox"}, {ID: "limit-until", Name: "until", Label: copyAdminUntil, Type: "date"}, reasonField("limit", copyAdminReason),
+			{ID: "limit-resource", Name: "resource", Label: "Of", Type: "select", Options: resourceOptions(c)},
+			{ID: "limit-cap", Name: "cap", Label: "Limit", Type: "number"},
+			{ID: "limit-unlimited", Name: "unlimited", Label: "No limit at all", Type: "checkbox"},
+			{ID: "limit-until", Name: "until", Label: copyAdminUntil, Type: "date"},
+			reasonField("limit", copyAdminReason),
 		},
 	}}
 	var open []Field

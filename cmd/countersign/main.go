@@ -44,10 +44,16 @@ func run(ctx context.Context, args []string) int {
 	root := newRoot()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "countersign: "+err.Error())
+	}
+	return exitCode(err)
+}
+
+func exitCode(err error) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(os.Stderr, "countersign: "+err.Error())
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
@@ -78,7 +84,7 @@ Exit codes: 0 ok, 1 failure, 2 wrong usage.`,
 		Args: cobra.ArbitraryArgs,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newDemo(), newServe(), newConfig(), newCatalog(), newBench(), newBenchServer())
+	root.AddCommand(newDemo(), newServe(), newConfig(), newCatalog(), newHostKey(), newBench(), newBenchServer())
 	return root
 }
 
