@@ -55,6 +55,16 @@ func (c *cache[K, V]) put(k K, v V, mark uint64) {
 	c.kept[k] = v
 }
 
+// outdate is for a value that is still good for something: it stays, and what is
+// being read anew is not kept.
+func (c *cache[K, V]) outdate(k K) (V, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	*c.share(k)++
+	v, ok := c.kept[k]
+	return v, ok
+}
+
 func (c *cache[K, V]) drop(k K) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

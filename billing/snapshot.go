@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,6 +26,8 @@ type snapshot struct {
 	read          time.Time
 	// until is when something in it ends by itself: a window or an override.
 	until time.Time
+	// spent is set when something was used since: the caps are still right.
+	spent atomic.Bool
 }
 
 // meter is one resource of a snapshot.
@@ -36,12 +39,33 @@ type meter struct {
 
 // snapshot returns the org's snapshot from memory, or reads it.
 func (s *Service) snapshot(ctx context.Context, orgID string) (*snapshot, error) {
-	now, wall := s.Now(), s.wallNow()
-	if snap, ok := s.snapshots.get(orgID); ok {
-		if age := wall.Sub(snap.read); age >= 0 && age < snapshotLife && now.Before(snap.until) {
-			return snap, nil
-		}
+	if snap := s.remembered(orgID); snap != nil && !snap.spent.Load() {
+		return snap, nil
 	}
+	return s.readSnapshot(ctx, orgID)
+}
+
+// caps is snapshot for one who needs only the caps, and not what is used.
+func (s *Service) caps(ctx context.Context, orgID string) (*snapshot, error) {
+	if snap := s.remembered(orgID); snap != nil {
+		return snap, nil
+	}
+	return s.readSnapshot(ctx, orgID)
+}
+
+func (s *Service) remembered(orgID string) *snapshot {
+	snap, ok := s.snapshots.get(orgID)
+	if !ok {
+		return nil
+	}
+	if age := s.wallNow().Sub(snap.read); age < 0 || age >= snapshotLife || !s.Now().Before(snap.until) {
+		return nil
+	}
+	return snap
+}
+
+func (s *Service) readSnapshot(ctx context.Context, orgID string) (*snapshot, error) {
+	now, wall := s.Now(), s.wallNow()
 	mark := s.snapshots.begin(orgID)
 	over, err := s.store.Overview(ctx, orgID)
 	if err != nil {
@@ -82,7 +106,11 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // usageChanged makes the next check of this replica read the org anew.
-func (s *Service) usageChanged(orgID string) { s.snapshots.drop(orgID) }
+func (s *Service) usageChanged(orgID string) {
+	if snap, ok := s.snapshots.outdate(orgID); ok {
+		snap.spent.Store(true)
+	}
+}
 
 // capsChanged is called after a write that may change what an org may have: its
 // plan, its status, an override. Here it counts at once, elsewhere in a moment.

@@ -195,7 +195,7 @@ func (s *Service) Consume(ctx context.Context, p Principal, key UsageKey, resour
 	}
 	defer s.usageChanged(key.OrgID)
 	for try := 0; try < consumeTries; try++ {
-		snap, err := s.snapshot(ctx, key.OrgID)
+		snap, err := s.caps(ctx, key.OrgID)
 		if err != nil {
 			return Allowance{}, err
 		}
@@ -238,7 +238,7 @@ func (s *Service) refusal(ctx context.Context, c Consumption, i int) (*Allowance
 	if len(kept) > 0 {
 		return replay(kept[0], c)
 	}
-	s.usageChanged(c.OrgID)
+	s.snapshots.drop(c.OrgID)
 	snap, err := s.snapshot(ctx, c.OrgID)
 	if err != nil {
 		return nil, err
@@ -292,7 +292,7 @@ func (s *Service) SetUsage(ctx context.Context, p Principal, orgID, resource str
 	if value < 0 || value > maxLimit {
 		return Allowance{}, ErrInvalid.Say("The value must be a whole number from 0 to %d.", int64(maxLimit)).With("field", "value")
 	}
-	snap, err := s.snapshot(ctx, orgID)
+	snap, err := s.caps(ctx, orgID)
 	if err != nil {
 		return Allowance{}, err
 	}

@@ -63,6 +63,14 @@ func TestCache(t *testing.T) {
 		t.Errorf("the newest has no room: %q", keys())
 	}
 	mark := c.begin("d")
+	if v, ok := c.outdate("d"); !ok || v != 9 {
+		t.Errorf("outdated: %d %v", v, ok)
+	}
+	c.put("d", 10, mark)
+	if v, ok := c.get("d"); !ok || v != 9 {
+		t.Errorf("d is %d %v", v, ok)
+	}
+	mark = c.begin("d")
 	c.drop("d")
 	c.put("d", 10, mark)
 	if v, ok := c.get("d"); ok {

@@ -71,16 +71,15 @@ func BenchmarkBareUpdate(b *testing.B) {
 	for _, goroutines := range []int{1, 16} {
 		b.Run(fmt.Sprint(goroutines), func(b *testing.B) {
 			eachEngineBench(b, func(b *testing.B, s fixture) {
-				latencies(b, goroutines, func(ctx context.Context, n int64) error {
-					return s.exec(ctx, `UPDATE usage_counters SET value = value + 1 WHERE org_id = $1 AND resource = $2 AND started_at = $3`,
-						acme, "counter_0", window(november))
+				latencies(b, goroutines, func(ctx context.Context, _ int64) error {
+					return s.BareUpdate(ctx, acme, "gauge_0")
 				})
 			})
 		})
 	}
 }
 
-// BenchmarkCountEvents counts 1,000 events of 50 orgs; BenchmarkBareUpsert
+// BenchmarkCountEvents counts 1,000 events; BenchmarkBareUpsert
 // writes as many rows as one statement of the same kind.
 func BenchmarkCountEvents(b *testing.B) {
 	eachEngineBench(b, func(b *testing.B, s fixture) {
@@ -102,13 +101,12 @@ func BenchmarkBareUpsert(b *testing.B) {
 	eachEngineBench(b, func(b *testing.B, s fixture) {
 		n := 0
 		for b.Loop() {
-			rows := make([]row, 1000)
-			for i := range rows {
+			keys := make([]string, 1000)
+			for i := range keys {
 				n++
-				rows[i] = row{a: []string{acme, other}[i%2], b: fmt.Sprintf("key-%09d", n), c: "calls", n: 1, at: t0}
+				keys[i] = fmt.Sprintf("key-%09d", n)
 			}
-			must(b, s.exec(b.Context(), `INSERT INTO usage_keys (org_id, key, resource, quantity, at) SELECT a, b, c, n, at FROM {rows} WHERE true
-				ON CONFLICT (org_id, key) DO UPDATE SET quantity = usage_keys.quantity + excluded.quantity`, s.table(rows)...))
+			must(b, s.BareUpsert(b.Context(), []string{acme, other}, keys, "calls"))
 		}
 	})
 }

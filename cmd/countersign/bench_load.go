@@ -175,14 +175,20 @@ func (w *wire) receive() (head, body []byte, whole bool, err error) {
 	return head, w.buf[end+4 : end+4+length], true, nil
 }
 
-// once sends a single shot and waits for its answer.
+// once sends a single shot on a connection of its own.
 func once(ctx context.Context, addr string, s *shot) error {
 	w, err := dial(ctx, addr)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	if err = w.send(s.wire); err != nil {
+	return w.exchange(s)
+}
+
+// exchange sends a shot and waits for its answer.
+func (w *wire) exchange(s *shot) error {
+	w.have = 0
+	if err := w.send(s.wire); err != nil {
 		return err
 	}
 	for {

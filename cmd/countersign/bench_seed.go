@@ -111,8 +111,10 @@ func (p *instant) OpenPortal(context.Context, string, string) (string, error) {
 
 // tenant is an org of the benchmark, and the ways into it.
 type tenant struct {
+	Org   string
 	Key   string // of its agent
 	Login string // path of its owner's sign-in link
+	Host  string // key of the host application
 }
 
 // seed makes orgs in one transaction: each with an owner, an agent, a
@@ -123,11 +125,16 @@ func seed(ctx context.Context, store *db.Store, stripe *instant, n int) (made []
 		clock := billing.ClockFunc(time.Now)
 		s := billing.New(billing.Config{Store: batch{tx}, Catalog: stripe.catalog, Clock: clock})
 		made = make([]tenant, 0, n)
+		_, host, err := s.IssueKey(ctx, billing.NewKey{Kind: billing.KindHost, Name: "host application", CreatedBy: "bench"})
+		if err != nil {
+			return fmt.Errorf("seed: %w", err)
+		}
 		for range n {
 			t, err := seedOne(ctx, s, tx, stripe)
 			if err != nil {
 				return fmt.Errorf("seed: %w", err)
 			}
+			t.Host = host
 			made = append(made, t)
 		}
 		return nil
@@ -140,6 +147,7 @@ func seedOne(ctx context.Context, s *billing.Service, tx billing.Tx, stripe *ins
 	if err != nil {
 		return t, err
 	}
+	t.Org = org.ID
 	email := org.ID + "@bench.test"
 	if _, err = s.AddMember(ctx, org.ID, email, "Ada Okafor", billing.RoleOwner); err != nil {
 		return t, err

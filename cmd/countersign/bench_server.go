@@ -67,8 +67,8 @@ func profiled(path string) (stop func(), err error) {
 // order is a line that the benchmark writes to a server; report is the line
 // that the server answers.
 type order struct {
-	Do    string // seed, or play
-	N     int    // how many to seed, or were recorded
+	Do    string // seed, play, update or upsert
+	N     int    // how many to seed, were recorded, or to do
 	Phase string // what to play
 	// For is how long to play it round and round; 0: once each.
 	For time.Duration
@@ -81,6 +81,7 @@ type report struct {
 	Tally   tally
 	// Statements and Commits of one request, on average.
 	Statements, Commits float64
+	Took                []time.Duration // of each update or upsert
 }
 
 // benchServer serves until in ends, and obeys the orders that come there.
@@ -129,6 +130,8 @@ type benched struct {
 	app    *app
 	stripe *instant
 	played *db.Store // nil unless statements are played back
+	orgs   []string  // that were seeded last
+	keys   int       // that were made up so far
 
 	mu    sync.Mutex
 	kept  sync.Cond             // a tape more
@@ -218,6 +221,13 @@ func (b *benched) do(ctx context.Context, o order) (r report, err error) {
 		if r.Tenants, err = seed(db.Record(ctx, tape), b.app.store, b.stripe, o.N); err == nil && b.played != nil {
 			err = b.played.Play(ctx, tape)
 		}
+		b.orgs = b.orgs[:0]
+		for _, t := range r.Tenants {
+			b.orgs = append(b.orgs, t.Org)
+		}
+		return r, err
+	case "update", "upsert":
+		r.Took, err = b.bare(ctx, o)
 		return r, err
 	case "play":
 		return b.play(ctx, o)

@@ -11,7 +11,7 @@ CREATE TABLE usage_keys (
     active   INTEGER, -- what a consume answered; NULL for an event
     cap      INTEGER, -- NULL for an event, and where there was none
     PRIMARY KEY (org_id, key)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX usage_keys_age ON usage_keys (at);
 
 -- A line a day for the plots.
@@ -22,7 +22,7 @@ CREATE TABLE usage_days (
     value    INTEGER NOT NULL, -- a gauge's most, a counter's sum
     closing  INTEGER NOT NULL, -- a gauge's last, a counter's sum
     PRIMARY KEY (org_id, resource, day)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX usage_days_age ON usage_days (day);
 
 -- A limit of an org's own instead of its plan's.
@@ -42,7 +42,9 @@ CREATE UNIQUE INDEX overrides_one_open ON overrides (org_id, resource) WHERE end
 CREATE INDEX overrides_newest ON overrides (org_id, created_at);
 
 -- By what old rows are found and deleted.
-CREATE INDEX usage_counters_age ON usage_counters (started_at);
+-- Not for gauges, whose windows all began in the year 1: nobody shall look for
+-- an org's rows among theirs.
+CREATE INDEX usage_counters_age ON usage_counters (started_at) WHERE started_at > '1900-01-01';
 CREATE INDEX sessions_age ON sessions (expires_at);
 CREATE INDEX signin_links_age ON signin_links (expires_at);
 CREATE INDEX confirm_tokens_age ON confirm_tokens (created_at);
