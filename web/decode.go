@@ -13,6 +13,9 @@ func mediaType(r *http.Request) (string, bool) {
 	if len(values) != 1 || r.Header.Get("Content-Encoding") != "" {
 		return "", false
 	}
+	if values[0] == "application/json" { // as most send it
+		return values[0], true
+	}
 	media, params, err := mime.ParseMediaType(values[0])
 	if err != nil {
 		return "", false
