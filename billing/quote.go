@@ -76,9 +76,6 @@ func (q Quote) SamePrice(o Quote) bool {
 		q.Interval == o.Interval && q.EffectiveAt.Equal(o.EffectiveAt) && q.NextChargeAt.Equal(o.NextChargeAt)
 }
 
-// MoneyUp reports whether the change costs more, now or from then on.
-func (q Quote) MoneyUp(from Price) bool { return q.DueNow > 0 || q.Recurring > from.Amount }
-
 // digest is SHA-256 over a domain tag and the canonical JSON (RFC 8785) of v.
 func digest(domain string, v any) []byte {
 	raw, err := json.Marshal(v)

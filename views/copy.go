@@ -175,10 +175,11 @@ const (
 
 // The sign-in email.
 const (
-	copyMailSubject = "Sign in to Countersign"
-	copyMailLead    = "Open this link to sign in. It asks you to press a button first."
-	copyMailButton  = "Sign in to Countersign"
-	copyMailOnce    = "The link works once, until"
-	copyMailCheck   = "The page shows this check code:"
-	copyMailNot     = "You did not ask for it? Then do nothing; nobody is signed in."
+	copyMailSubject    = "Sign in to Countersign"
+	copyRequestSubject = "A request waits for your answer"
+	copyMailLead       = "Open this link to sign in. It asks you to press a button first."
+	copyMailButton     = "Sign in to Countersign"
+	copyMailOnce       = "The link works once, until"
+	copyMailCheck      = "The page shows this check code:"
+	copyMailNot        = "You did not ask for it? Then do nothing; nobody is signed in."
 )

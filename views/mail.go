@@ -16,42 +16,39 @@ type Mail struct {
 // SignInMail is the email with a sign-in link. The link is its only secret, and
 // it carries nothing of the org.
 func SignInMail(name, link string, expires time.Time) Mail {
-	greeting := "Hello,"
-	if name = oneLine(name); name != "" {
-		greeting = "Hello " + name + ","
-	}
-	until := expires.UTC().Format(formatMoment)
-	m := Mail{Subject: copyMailSubject}
-	m.Text = strings.Join([]string{greeting, "", copyMailLead, "", link, "", copyMailOnce + " " + until + ".", copyMailNot, "", copyProduct, ""}, "\n")
-	var b strings.Builder
-	b.WriteString("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + html.EscapeString(copyMailSubject) + "</title></head><body>\n")
-	b.WriteString("<p>" + html.EscapeString(greeting) + "</p>\n<p>" + html.EscapeString(copyMailLead) + "</p>\n")
-	b.WriteString("<p><a href=\"" + html.EscapeString(link) + "\"><strong>" + html.EscapeString(copyMailButton) + "</strong></a></p>\n")
-	b.WriteString("<p>" + html.EscapeString(copyMailOnce+" "+until+".") + " " + html.EscapeString(copyMailNot) + "</p>\n")
-	b.WriteString("<p>" + html.EscapeString(copyProduct) + "</p>\n</body></html>\n")
-	m.HTML = b.String()
-	return m
+	once := copyMailOnce + " " + expires.UTC().Format(formatMoment) + "."
+	return mailOf(copyMailSubject, name, copyMailLead, link, "<strong>"+html.EscapeString(copyMailButton)+"</strong>",
+		once+"\n"+copyMailNot, html.EscapeString(once)+" "+html.EscapeString(copyMailNot))
 }
 
 // RequestMail tells somebody who can decide that an agent's request waits. It
 // carries the address and the check code, and no button that acts.
 func RequestMail(name, sender, what, link, code string) Mail {
+	lead := oneLine(sender) + " asks you to look at the request of an agent: " + oneLine(what) + "."
+	return mailOf(copyRequestSubject, name, lead, link, html.EscapeString(link),
+		copyMailCheck+" "+code, html.EscapeString(copyMailCheck)+" <strong>"+html.EscapeString(code)+"</strong>")
+}
+
+// mailOf writes both bodies: a greeting, why we write, the link and what to know
+// about it. linkHTML and noteHTML are markup of ours, escaped already.
+func mailOf(subject, name, lead, link, linkHTML, note, noteHTML string) Mail {
 	greeting := "Hello,"
 	if name = oneLine(name); name != "" {
 		greeting = "Hello " + name + ","
 	}
-	lead := oneLine(sender) + " asks you to look at the request of an agent: " + oneLine(what) + "."
-	m := Mail{Subject: "A request waits for your answer"}
-	m.Text = strings.Join([]string{greeting, "", lead, "", link, "", copyMailCheck + " " + code, "", copyProduct, ""}, "\n")
 	var b strings.Builder
-	b.WriteString("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + html.EscapeString(m.Subject) + "</title></head><body>\n")
-	for _, line := range []string{greeting, lead} {
-		b.WriteString("<p>" + html.EscapeString(line) + "</p>\n")
+	b.WriteString("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + html.EscapeString(subject) + "</title></head><body>\n")
+	for _, p := range []string{
+		html.EscapeString(greeting), html.EscapeString(lead),
+		"<a href=\"" + html.EscapeString(link) + "\">" + linkHTML + "</a>", noteHTML, html.EscapeString(copyProduct),
+	} {
+		b.WriteString("<p>" + p + "</p>\n")
 	}
-	b.WriteString("<p><a href=\"" + html.EscapeString(link) + "\">" + html.EscapeString(link) + "</a></p>\n")
-	b.WriteString("<p>" + html.EscapeString(copyMailCheck) + " <strong>" + html.EscapeString(code) + "</strong></p>\n<p>" + html.EscapeString(copyProduct) + "</p>\n</body></html>\n")
-	m.HTML = b.String()
-	return m
+	b.WriteString("</body></html>\n")
+	return Mail{
+		Subject: subject, HTML: b.String(),
+		Text: strings.Join([]string{greeting, "", lead, "", link, "", note, "", copyProduct, ""}, "\n"),
+	}
 }
 
 // oneLine keeps a name from adding lines to a message.
