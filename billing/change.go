@@ -154,7 +154,7 @@ func (s *Service) resolve(pr Proposal, org Org, sub Subscription) (Change, Outco
 		return Change{}, Outcome{}, err
 	}
 	switch {
-	case org.Complimentary():
+	case org.Complimentary() && pr.Verb != VerbResume: // taking back the end of what is paid for is no upgrade
 		return Change{}, Outcome{Status: StatusDesignPartner, Plan: s.planOf(org, sub).ID}, nil
 	case !sub.Status.Live():
 		return Change{}, Outcome{Status: StatusCheckoutRequired, Plan: s.planOf(org, sub).ID}, nil
@@ -166,10 +166,12 @@ func (s *Service) resolve(pr Proposal, org Org, sub Subscription) (Change, Outco
 	return Change{Action: ActionChangePlan, Plan: plan.ID}, Outcome{}, payable(sub)
 }
 
+// resolveDowngrade ends what is paid for at the period's end. An org that was
+// given a plan while it paid can do so too: the given plan stays in force.
 func (s *Service) resolveDowngrade(org Org, sub Subscription) (Change, Outcome, error) {
 	free := s.catalog.Free()
 	switch {
-	case org.Complimentary():
+	case org.Complimentary() && !sub.Status.Live():
 		return Change{}, Outcome{}, ErrDesignPartner
 	case !sub.Status.Live():
 		return Change{}, Outcome{Status: StatusAlreadyFree, Plan: free.ID}, nil

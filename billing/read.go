@@ -37,7 +37,7 @@ func (s *Service) summary(ctx context.Context, orgID string) (Summary, error) {
 	sum.Overrides = over.Overrides
 	sum.Usage = s.usageAgainst(sum.Plan, over)
 	if sub.Status.Live() && sub.CancelAtPeriodEnd {
-		c := ScheduledChange{Kind: "downgrade", Plan: s.catalog.Free().ID, EffectiveAt: sub.PeriodEnd}
+		c := ScheduledChange{Kind: "downgrade", Plan: s.planOf(over.Org, Subscription{}).ID, EffectiveAt: sub.PeriodEnd}
 		if sub.ScheduledBy != nil {
 			c.By, c.ApprovedBy = sub.ScheduledBy.By, sub.ScheduledBy.ApprovedBy
 		}
@@ -139,11 +139,13 @@ func (s *Service) offerKind(p Principal, sum Summary, plan Plan) OfferKind {
 	sub := sum.Subscription
 	current := plan.ID == sum.Plan.ID
 	switch {
-	case sum.DesignPartner, !p.CanManage(), !sum.StripeReady:
+	case !p.CanManage(), !sum.StripeReady, sum.DesignPartner && !sub.Status.Live():
 		if current {
 			return OfferCurrent
 		}
 		return OfferNone
+	case sum.DesignPartner:
+		return offerToEnd(sub, plan)
 	case !sub.Status.Live():
 		if current {
 			return OfferCurrent
@@ -161,6 +163,18 @@ func (s *Service) offerKind(p Principal, sum Summary, plan Plan) OfferKind {
 		return OfferNone
 	}
 	return OfferSwitch
+}
+
+// offerToEnd is all that there is to do about a subscription beside a plan that
+// was given: to end it, and to take that back.
+func offerToEnd(sub Subscription, plan Plan) OfferKind {
+	switch {
+	case plan.ID == sub.Plan && sub.CancelAtPeriodEnd:
+		return OfferResume
+	case !plan.Paid() && !sub.CancelAtPeriodEnd:
+		return OfferDowngrade
+	}
+	return OfferNone
 }
 
 // estimateSwitch works out a plan switch as Stripe does: by the second, each
