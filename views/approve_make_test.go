@@ -8,7 +8,7 @@ import (
 	"github.com/countersignhq/countersign/billing"
 )
 
-func requestValues(t *testing.T) ApproveValues {
+func requestValues(t testing.TB) ApproveValues {
 	c := flat(t)
 	return ApproveValues{
 		Frame: plainFrame(""), Catalog: c, Email: "ada@acme.test", Token: "tok", OpenedToken: "opened",
