@@ -72,7 +72,7 @@ func (h *handlers) billing(r *web.Request) error {
 }
 
 func (h *handlers) resultPanel(s billing.Summary, out billing.Outcome) *views.Panel {
-	return views.NewResult(h.Service.Catalog(), s.Org.Name, "", out)
+	return views.NewResult(h.Service.Catalog(), s.Org, "", out)
 }
 
 // billingValues reads what the page is made of.

@@ -37,19 +37,16 @@ func NewApprove(v ApproveValues) ApprovePage {
 	r := v.Request
 	a, q := r.Approval, r.Quote
 	open := a.State == billing.ApprovalPending
-	title := verbOf(v.Catalog, q, r.Org.Name)
-	if open {
-		title += "?"
-	}
 	p := ApprovePage{
-		Frame: v.Frame, URL: approveURL(a.ID), Org: r.Org.Name, Title: title, Chip: approvalChip(a), Email: v.Email,
+		Frame: v.Frame, URL: approveURL(a.ID), Org: r.Org.Name, Title: verbOf(v.Catalog, q, r.Org.Name), Chip: approvalChip(a), Email: v.Email,
 		From: PlanSide{Label: "Now", Name: r.From.Name, Price: money(r.From.Price.Amount, q.Currency), Per: perOf(r.From)},
 		To:   PlanSide{Label: "Then", Name: r.To.Name, Price: money(q.Recurring, q.Currency), Per: perOf(r.To)},
 		Due:  dueOf(a, q), Reason: a.Reason, Asked: momentFrom(a.CreatedAt, r.Now), Asker: askerOf(r),
 	}
-	p.Frame.Title = title
-	describe(&p, v)
-	if open {
+	if describe(&p, v); open {
+		p.Title += "?"
+	}
+	if p.Frame.Title = p.Title; open {
 		p.Code, p.Closes = billing.CheckCode(a.ID), momentFrom(a.ExpiresAt, r.Now)
 		pending(&p, v)
 	} else {
@@ -73,6 +70,10 @@ func describe(p *ApprovePage, v ApproveValues) {
 	r, q := v.Request, v.Request.Quote
 	switch q.Change.Action {
 	case billing.ActionScheduleDowngrade:
+		if r.Org.Complimentary() {
+			describeEnd(p, v)
+			return
+		}
 		p.To.Label = "From " + shortDay(q.EffectiveAt).Text
 		p.Due.Note = "Nothing is charged and nothing is refunded."
 		p.Facts = append(p.Facts, Fact{Term: r.From.Name + " stays until", At: day(q.EffectiveAt)})

@@ -68,7 +68,7 @@ func planCardOf(v BillingValues) PlanCard {
 		c.Per = per(s.Plan.Price.Interval)
 	}
 	if s.DesignPartner {
-		return PlanCard{Name: s.Plan.Name, Chip: Chip{"Complimentary", ToneAccent}, Notes: []string{"Provided free of charge. No card needed."}}
+		return givenCard(v)
 	}
 	sub := s.Subscription
 	c.Chip = chipOf(sub)
@@ -118,7 +118,7 @@ func bannerOf(v BillingValues) *Panel {
 	sub := s.Subscription
 	switch {
 	case s.DesignPartner:
-		return nil
+		return stillPaysBanner(v)
 	case sub.Action != nil && sub.Action.Plan != "":
 		return bankBanner(v, *sub.Action)
 	case sub.Status == billing.StatusPastDue, sub.Status == billing.StatusUnpaid:
@@ -218,6 +218,9 @@ func changesOf(v BillingValues) []ScheduledChange {
 			Title: planName(v.Catalog, v.Summary.Subscription.Plan) + " → " + planName(v.Catalog, c.Plan),
 			When:  Dated{Before: "on", At: day(c.EffectiveAt)}, By: "Requested in Stripe's portal",
 		}
+		if v.Summary.DesignPartner {
+			change.Title = fmt.Sprintf("Subscription to %s ends", v.paidPlanName())
+		}
 		if c.By.Kind != "" {
 			change.By = "Requested by " + actor(c.By)
 		}
@@ -238,6 +241,9 @@ func requestsOf(v BillingValues) []RequestCard {
 		card := RequestCard{
 			Title: verbOf(v.Catalog, a.Quote, v.Summary.Org.Name), Href: approveURL(a.ID), By: a.Actor.Name,
 			Summary: costOf(a.Quote) + ".", Code: billing.CheckCode(a.ID), Expires: momentFrom(a.ExpiresAt, v.Summary.Now), Button: "View",
+		}
+		if v.Summary.DesignPartner && a.Quote.Change.Action == billing.ActionScheduleDowngrade {
+			card.Title = endTitle(v.Catalog, a.Quote, v.Summary.Org.Name)
 		}
 		if v.CanManage {
 			card.Button = "Review"

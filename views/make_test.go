@@ -332,7 +332,7 @@ func TestNoSpaceBeforeTheFullStop(t *testing.T) {
 func TestResultOfADowngradeIsSaidOnce(t *testing.T) {
 	v := onPro(t)
 	v.Summary.Scheduled = []billing.ScheduledChange{{Plan: "free", EffectiveAt: periodEnd}}
-	v.Result = NewResult(v.Catalog, "Acme", "", billing.Outcome{Status: billing.StatusDowngradeScheduled, Plan: "pro", EffectiveAt: periodEnd})
+	v.Result = NewResult(v.Catalog, billing.Org{Name: "Acme"}, "", billing.Outcome{Status: billing.StatusDowngradeScheduled, Plan: "pro", EffectiveAt: periodEnd})
 	p := NewBilling(v)
 	if p.Banner != nil || p.Result.Title != "Acme moves to Free on 23 December 2026" {
 		t.Errorf("banner %+v, result %+v", p.Banner, p.Result)

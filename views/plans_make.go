@@ -184,7 +184,7 @@ func keepsWorking(r billing.Resource) string {
 func nextOf(v BillingValues) *NextCharge {
 	s := v.Summary
 	sub := s.Subscription
-	if s.DesignPartner || sub.CustomerID == "" && sub.Status == billing.StatusNone {
+	if s.DesignPartner && !paysBeside(s) || sub.CustomerID == "" && sub.Status == billing.StatusNone {
 		return nil
 	}
 	n := &NextCharge{Title: "Next charge"}
@@ -193,7 +193,10 @@ func nextOf(v BillingValues) *NextCharge {
 	}
 	switch {
 	case sub.Status.Live() && sub.CancelAtPeriodEnd && sub.Next == nil:
-		n.Title, n.None = "Final charge", fmt.Sprintf("There is nothing left to pay. %s ends on %s.", planName(v.Catalog, sub.Plan), day(sub.PeriodEnd).Text)
+		n.Title, n.None = "Final charge", fmt.Sprintf("There is nothing left to pay. %s ends on %s.", v.paidPlanName(), day(sub.PeriodEnd).Text)
+		if s.DesignPartner {
+			n.None = "There is nothing left to pay."
+		}
 	case sub.Next == nil:
 		n.None = "Nothing will be charged."
 	default:
@@ -221,7 +224,7 @@ func cardOf(v BillingValues) CardPanel {
 	case card != nil:
 		c.Brand, c.Last4, c.Expiry = brand(card.Brand), card.Last4, fmt.Sprintf("%02d/%d", card.ExpMonth, card.ExpYear)
 		c.Warning = expiryWarning(*card, s.Now)
-	case s.DesignPartner:
+	case s.DesignPartner && !paysBeside(s):
 		c.None = "No card needed."
 		return c
 	case s.Subscription.Status.Live():
@@ -259,10 +262,11 @@ func expiryWarning(c billing.Card, now time.Time) string {
 func cancelOf(v BillingValues) *CancelLine {
 	for _, o := range v.Offers {
 		if o.Kind == billing.OfferDowngrade {
-			return &CancelLine{
-				Text: fmt.Sprintf("%s moves to %s on %s. Until then nothing changes, and you can undo it.", v.Summary.Org.Name, o.Plan.Name, day(o.Quote.EffectiveAt).Text),
-				Href: reviewURL(o.Plan.ID),
+			text := fmt.Sprintf("The subscription to %s ends on %s. %s stays, free of charge.", v.paidPlanName(), day(o.Quote.EffectiveAt).Text, v.Summary.Plan.Name)
+			if !v.Summary.DesignPartner {
+				text = fmt.Sprintf("%s moves to %s on %s. Until then nothing changes, and you can undo it.", v.Summary.Org.Name, o.Plan.Name, day(o.Quote.EffectiveAt).Text)
 			}
+			return &CancelLine{Text: text, Href: reviewURL(o.Plan.ID)}
 		}
 	}
 	return nil

@@ -28,7 +28,7 @@ func NewReview(v BillingValues, o billing.Offer, before *billing.Quote) Review {
 	}
 	r.Frame.Title = r.Title
 	if o.Kind != billing.OfferNone && o.Kind != billing.OfferCurrent {
-		r.Button = &Action{Label: offerLabel(v.Catalog, o), Primary: o.Kind != billing.OfferDowngrade, Form: offerForm(v, o)}
+		r.Button = &Action{Label: v.labelOf(o), Primary: o.Kind != billing.OfferDowngrade, Form: offerForm(v, o)}
 	}
 	if before != nil {
 		r.Problem = priceMoved()
@@ -96,6 +96,9 @@ func quoteLinesOf(q billing.Quote) []QuoteLine {
 }
 
 func reviewDowngrade(v BillingValues, o billing.Offer, r Review) Review {
+	if v.Summary.DesignPartner {
+		return endOfSubscription(v, o, r)
+	}
 	q := o.Quote
 	from, _ := v.Catalog.Plan(q.FromPlan)
 	until := day(q.EffectiveAt)

@@ -167,6 +167,11 @@ func billingSamples() map[string]BillingPage {
 		p.Plans, p.Next, p.Cancel, p.Invoices = nil, nil, nil, nil
 		p.Card = CardPanel{None: "No card needed."}
 	})
+	with("design-partner-pays", func(p *BillingPage) {
+		p.Banner = &Panel{Tone: ToneWarn, Title: "You still pay for a subscription to Pro", Text: "$19.00 is charged on 23 December 2026. Scale is provided free of charge, whether you pay or not.", Actions: []Action{{Label: "Cancel subscription", Href: "/settings/billing/review?plan=free"}}}
+		p.Plan = PlanCard{Name: "Scale", Chip: Chip{"Complimentary", ToneAccent}, Notes: []string{"Provided free of charge."}, Dates: []Dated{{Before: "Your subscription to Pro is still charged, next on", At: dec23}}}
+		p.Plans = nil
+	})
 	with("no-stripe", func(p *BillingPage) {
 		p.Plan = PlanCard{Name: "Free", Price: "$0.00", Per: "a month", Chip: Chip{"Active", ToneGood}}
 		p.Banner = &Panel{Tone: ToneNeutral, Title: "Payments are not set up on this server", Text: "The operator has to add a Stripe key before a plan can be bought."}

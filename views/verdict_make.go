@@ -15,7 +15,7 @@ func verdictOf(v ApproveValues) *Panel {
 	agent := a.Actor.Name
 	switch a.State {
 	case billing.ApprovalSucceeded:
-		p := doneOf(v.Catalog, r.Org.Name, cardWords(r.Subscription.Card), a)
+		p := doneOf(v.Catalog, r.Org, cardWords(r.Subscription.Card), a)
 		p.At = by
 		return p
 	case billing.ApprovalFailed, billing.ApprovalIndeterminate:
@@ -59,7 +59,7 @@ func denialWords(d *billing.Denial) string {
 }
 
 // doneOf says what an approved change did.
-func doneOf(c *billing.Catalog, org, card string, a billing.Approval) *Panel {
+func doneOf(c *billing.Catalog, org billing.Org, card string, a billing.Approval) *Panel {
 	out := billing.Outcome{Status: billing.StatusSwitched, Plan: a.Quote.ToPlan, Charged: a.Quote.DueNow, Currency: a.Quote.Currency, EffectiveAt: a.Quote.EffectiveAt}
 	if a.Result != nil {
 		out = *a.Result
@@ -80,9 +80,12 @@ func failureOf(a billing.Approval) *Panel {
 }
 
 // NewResult says what became of a change that went through.
-func NewResult(c *billing.Catalog, org, card string, out billing.Outcome) *Panel {
+func NewResult(c *billing.Catalog, o billing.Org, card string, out billing.Outcome) *Panel {
 	p := &Panel{Tone: ToneGood, Focus: true}
-	plan := planName(c, out.Plan)
+	org, plan := o.Name, planName(c, out.Plan)
+	if given := givenResult(plan, out); o.Complimentary() && given != nil {
+		return given
+	}
 	switch out.Status {
 	case billing.StatusSwitched:
 		p.Title, p.Text = org+" is on "+plan, chargeWords(out, card)
