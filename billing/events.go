@@ -51,7 +51,8 @@ func (s *Service) ReportEvents(ctx context.Context, p Principal, events []UsageE
 
 // eventBatch is a call's events on their way.
 type eventBatch struct {
-	outcome []*Error // by index; errDuplicate for what was counted before
+	orgs    map[string]Overview // of Terms
+	outcome []*Error            // by index; errDuplicate for what was counted before
 	todo    []CountedEvent
 	index   []int            // of todo's events
 	twin    map[UsageKey]int // where in todo a key is
@@ -63,8 +64,7 @@ var errDuplicate = &Error{Code: "duplicate"}
 // sortEvents finds the window of each event, and those that cannot be counted.
 func (s *Service) sortEvents(ctx context.Context, b *eventBatch, events []UsageEvent) error {
 	now := s.Now()
-	orgs, err := s.periods(ctx, events)
-	if err != nil {
+	if err := s.terms(ctx, b, events); err != nil {
 		return err
 	}
 	b.todo, b.index = make([]CountedEvent, 0, len(events)), make([]int, 0, len(events))
@@ -72,7 +72,7 @@ func (s *Service) sortEvents(ctx context.Context, b *eventBatch, events []UsageE
 		if e.At.IsZero() {
 			e.At = now
 		}
-		sub, known := orgs[e.OrgID]
+		org, known := b.orgs[e.OrgID]
 		res, bad := s.checkEvent(e, known, now)
 		if bad != nil {
 			b.outcome[i] = bad
@@ -83,7 +83,7 @@ func (s *Service) sortEvents(ctx context.Context, b *eventBatch, events []UsageE
 			b.outcome[i] = sameUse(b.todo[first], c.Resource, c.Quantity)
 			continue
 		}
-		c.Start, _ = windowAt(res, sub, c.At)
+		c.Start, _ = windowAt(res, org.Subscription, c.At)
 		b.twin[e.UsageKey] = len(b.todo)
 		b.todo, b.index = append(b.todo, c), append(b.index, i)
 	}
@@ -98,22 +98,22 @@ func sameUse(c CountedEvent, resource string, quantity int64) *Error {
 	return errDuplicate
 }
 
-// periods reads the subscriptions of the orgs that the events name.
-func (s *Service) periods(ctx context.Context, events []UsageEvent) (map[string]Subscription, error) {
-	orgs := map[string]Subscription{}
+// terms reads the orgs that the events name.
+func (s *Service) terms(ctx context.Context, b *eventBatch, events []UsageEvent) error {
+	b.orgs = map[string]Overview{}
 	var ids []string
 	for _, e := range events {
-		if _, seen := orgs[e.OrgID]; !seen {
-			orgs[e.OrgID] = Subscription{}
+		if _, seen := b.orgs[e.OrgID]; !seen {
+			b.orgs[e.OrgID] = Overview{}
 			ids = append(ids, e.OrgID)
 		}
 	}
-	clear(orgs)
-	subs, err := s.store.Periods(ctx, ids)
-	for _, sub := range subs {
-		orgs[sub.OrgID] = sub
+	clear(b.orgs)
+	list, err := s.store.Terms(ctx, ids)
+	for _, o := range list {
+		b.orgs[o.Org.ID] = o
 	}
-	return orgs, err
+	return err
 }
 
 func (s *Service) checkEvent(e UsageEvent, orgKnown bool, now time.Time) (Resource, *Error) {
@@ -152,7 +152,7 @@ func (s *Service) countEvents(ctx context.Context, b *eventBatch) (counted int, 
 		}
 	}()
 	for try := 0; try < consumeTries && len(b.todo) > 0; try++ {
-		ok, err := s.store.CountEvents(ctx, b.todo)
+		ok, err := s.countBatch(ctx, b)
 		if err != nil || ok {
 			return len(b.todo), err
 		}

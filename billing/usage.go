@@ -14,17 +14,23 @@ import (
 type UsageTx interface {
 	// Consume counts if the guard of c holds at this instant, and keeps the key.
 	// false: nothing was written, because the key was used before, or it would be
-	// more than the cap, or the basis has changed. Not for use inside InTx.
+	// more than the cap, or the basis has changed. Inside InTx false means that the
+	// transaction has to be rolled back.
 	Consume(ctx context.Context, c Consumption) (active int64, ok bool, err error)
 	// SetGauge stores the absolute value of a gauge and the line of its day.
 	SetGauge(ctx context.Context, orgID, resource string, value int64, at time.Time) error
-	// CountEvents counts all events in one transaction. false: nothing was
-	// written, because one of the keys was used before.
-	CountEvents(ctx context.Context, events []CountedEvent) (bool, error)
+	// RaiseGauge is SetGauge if the value is at least limit and was below it; false
+	// if it was not, and nothing was written.
+	RaiseGauge(ctx context.Context, orgID, resource string, value, limit int64, at time.Time) (bool, error)
+	// CountEvents counts all events in one transaction and returns what their
+	// windows hold since. None: one of the keys was used before; nothing was
+	// written, or inside InTx has to be rolled back.
+	CountEvents(ctx context.Context, events []CountedEvent) ([]WindowTotal, error)
 	// KeptUses reads what was counted under the keys; those of no key are left out.
 	KeptUses(ctx context.Context, keys []UsageKey) ([]KeptUse, error)
-	// Periods reads the status and the period of the orgs that exist.
-	Periods(ctx context.Context, orgIDs []string) ([]Subscription, error)
+	// Terms reads of the orgs that exist what their windows and caps are worked out
+	// from, and nothing else.
+	Terms(ctx context.Context, orgIDs []string) ([]Overview, error)
 	// UsageDays reads the lines of the org from a day on, by resource and day. Of a
 	// gauge the last line before is read as well.
 	UsageDays(ctx context.Context, orgID string, from time.Time) ([]UsageDay, error)
@@ -63,6 +69,7 @@ type Consumption struct {
 	Cap      Limit
 	Basis    Basis
 	Override string
+	Below    bool // it may not reach the cap, either
 }
 
 // UsageKey is a caller's name for one use, so that a retry counts once.
@@ -200,7 +207,7 @@ func (s *Service) Consume(ctx context.Context, p Principal, key UsageKey, resour
 			return Allowance{}, err
 		}
 		c := s.consumption(snap, i, key, quantity)
-		active, ok, err := s.store.Consume(ctx, c)
+		active, ok, err := s.count(ctx, c, snap, i)
 		if err != nil {
 			return Allowance{}, err
 		}
@@ -297,7 +304,7 @@ func (s *Service) SetUsage(ctx context.Context, p Principal, orgID, resource str
 		return Allowance{}, err
 	}
 	defer s.usageChanged(orgID)
-	return Allowance{Active: value, Cap: snap.meters[i].Cap}, s.store.SetGauge(ctx, orgID, resource, value, s.Now())
+	return Allowance{Active: value, Cap: snap.meters[i].Cap}, s.setGauge(ctx, orgID, resource, value, snap.meters[i].Cap)
 }
 
 // orgNotFound gives the error for an org that is not there its own words.

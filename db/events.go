@@ -14,7 +14,7 @@ var errKept = errors.New("a key was used before")
 
 // CountEvents implements billing.UsageTx. What counts for the same window or the
 // same day is added up before it is written.
-func (q queries) CountEvents(ctx context.Context, events []billing.CountedEvent) (bool, error) {
+func (q queries) CountEvents(ctx context.Context, events []billing.CountedEvent) (totals []billing.WindowTotal, err error) {
 	keys := make([]row, len(events))
 	for i, e := range events {
 		keys[i] = row{a: e.OrgID, b: e.Key, c: e.Resource, n: e.Quantity, at: e.At}
@@ -24,7 +24,7 @@ func (q queries) CountEvents(ctx context.Context, events []billing.CountedEvent)
 	days := addUp(events, func(e billing.CountedEvent) row {
 		return row{a: e.OrgID, b: e.Resource, at: time.Time(dayOf(e.At))}
 	})
-	err := q.atomically(ctx, func(q queries) error {
+	err = q.atomically(ctx, func(q queries) error {
 		n, err := q.affected(ctx, `INSERT INTO usage_keys (org_id, key, resource, quantity, at)
 			SELECT a, b, c, n, at FROM {rows} WHERE true ON CONFLICT DO NOTHING`, q.table(sorted(keys))...)
 		if err != nil {
@@ -33,10 +33,11 @@ func (q queries) CountEvents(ctx context.Context, events []billing.CountedEvent)
 		if n != int64(len(events)) {
 			return errKept
 		}
-		err = q.exec(ctx, `INSERT INTO usage_counters (org_id, resource, started_at, value, reported_at)
+		totals, err = writtenMany(ctx, q, totalFields, `INSERT INTO usage_counters (org_id, resource, started_at, value, reported_at)
 			SELECT a, b, CAST(c AS {time}), n, at FROM {rows} WHERE true
 			ON CONFLICT (org_id, resource, started_at) DO UPDATE
-			SET value = usage_counters.value + excluded.value, reported_at = excluded.reported_at`, q.table(windows)...)
+			SET value = usage_counters.value + excluded.value, reported_at = excluded.reported_at
+			RETURNING org_id, resource, started_at, value`, q.table(windows)...)
 		if err != nil {
 			return err
 		}
@@ -44,9 +45,25 @@ func (q queries) CountEvents(ctx context.Context, events []billing.CountedEvent)
 			SELECT a, b, at, n, n FROM {rows} WHERE true`+addDay, q.table(days)...)
 	})
 	if errors.Is(err, errKept) {
-		return false, nil
+		return nil, nil
 	}
-	return err == nil, err
+	return added(totals, windows), err
+}
+
+func totalFields(t *billing.WindowTotal) []any {
+	return []any{&t.OrgID, &t.Resource, (*stamp)(&t.Start), &t.Value}
+}
+
+// added completes the totals with what went into each.
+func added(totals []billing.WindowTotal, windows []row) []billing.WindowTotal {
+	by := make(map[row]int64, len(windows))
+	for _, w := range windows {
+		by[row{a: w.a, b: w.b, c: w.c}] = w.n
+	}
+	for i, t := range totals {
+		totals[i].Added = by[row{a: t.OrgID, b: t.Resource, c: moment(t.Start)}]
+	}
+	return totals
 }
 
 // addUp adds the quantities of the events that go into the same line.
@@ -91,12 +108,16 @@ func keptFields(k *keptRow) []any {
 	return []any{&k.OrgID, &k.Key, &k.Resource, &k.Quantity, &k.active, &k.limit}
 }
 
-// Periods implements billing.UsageTx.
-func (q queries) Periods(ctx context.Context, orgIDs []string) ([]billing.Subscription, error) {
-	return many(ctx, q, periodFields, `SELECT org_id, status, period_start, period_end FROM subscriptions
-		WHERE org_id {in_list}`, q.list(orgIDs))
+// Terms implements billing.UsageTx.
+func (q queries) Terms(ctx context.Context, orgIDs []string) ([]billing.Overview, error) {
+	return many(ctx, q, termsFields, `SELECT o.id, o.design_partner, o.given_plan, s.status, s.plan, s.period_start, s.period_end,
+		`+openOverrides+`
+		FROM orgs o JOIN subscriptions s ON s.org_id = o.id WHERE o.id {in_list}`, q.list(orgIDs))
 }
 
-func periodFields(s *billing.Subscription) []any {
-	return []any{&s.OrgID, (*text)(&s.Status), (*stamp)(&s.PeriodStart), (*stamp)(&s.PeriodEnd)}
+func termsFields(o *billing.Overview) []any {
+	return []any{
+		&o.Org.ID, &o.Org.DesignPartner, (*text)(&o.Org.GivenPlan), (*text)(&o.Subscription.Status), &o.Subscription.Plan,
+		(*stamp)(&o.Subscription.PeriodStart), (*stamp)(&o.Subscription.PeriodEnd), (*overrideLines)(&o.Overrides),
+	}
 }

@@ -129,10 +129,7 @@ func (q queries) Overview(ctx context.Context, orgID string) (billing.Overview, 
 ')
 			FROM usage_counters u
 			WHERE u.org_id = o.id AND u.started_at IN ($3, $4, s.period_start, s.period_end)),
-		(SELECT string_agg((CASE WHEN v.raises THEN '1' ELSE '0' END) || '|' || COALESCE(CAST(v.cap AS TEXT), '') || '|' ||
-			COALESCE(CAST(v.expires_at AS TEXT), '') || '|' || v.id || '|' || v.resource, '
-')
-			FROM overrides v WHERE v.org_id = o.id AND v.ended_at IS NULL)
+		`+openOverrides+`
 		FROM orgs o JOIN subscriptions s ON s.org_id = o.id
 		WHERE o.id = $1`, orgID, stamp(now), window{}, stamp(time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)))
 }

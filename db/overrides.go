@@ -55,7 +55,13 @@ func (q queries) Overrides(ctx context.Context, orgID string) ([]billing.Overrid
 	return out, err
 }
 
-// overrideLines are open overrides as Overview's statement writes them.
+// openOverrides selects the open overrides of the org o as overrideLines.
+const openOverrides = `(SELECT string_agg((CASE WHEN v.raises THEN '1' ELSE '0' END) || '|' || COALESCE(CAST(v.cap AS TEXT), '') || '|' ||
+			COALESCE(CAST(v.expires_at AS TEXT), '') || '|' || v.id || '|' || v.resource, '
+')
+			FROM overrides v WHERE v.org_id = o.id AND v.ended_at IS NULL)`
+
+// overrideLines are open overrides as openOverrides writes them.
 type overrideLines []billing.Override
 
 // Scan takes the lines apart. Each is raises|cap|end|id|resource.

@@ -47,7 +47,7 @@ const (
 // Consume implements billing.UsageTx.
 func (q queries) Consume(ctx context.Context, c billing.Consumption) (active int64, ok bool, err error) {
 	guard := []any{
-		c.OrgID, c.Resource, window(c.Start), c.Quantity, stamp(c.At), c.Key, most(c.Cap),
+		c.OrgID, c.Resource, window(c.Start), c.Quantity, stamp(c.At), c.Key, most(c),
 		c.Basis.RowVersion, c.Basis.DesignPartner, c.Override,
 	}
 	if q.s.engine == postgresEngine {
@@ -73,7 +73,8 @@ func (q queries) Consume(ctx context.Context, c billing.Consumption) (active int
 
 const putDay = `INSERT INTO usage_days (org_id, resource, day, value, closing) VALUES ($1, $2, $3, $4, $4)`
 
-// consumeAtOnce tries again what others got in the way of, as InTx does. A key
+// consumeAtOnce tries again what others got in the way of, as InTx does (which
+// does it itself where this is inside of it). A key
 // that another call has just used is a broken guard like any other.
 func (q queries) consumeAtOnce(ctx context.Context, c billing.Consumption, guard []any) (active int64, ok bool, err error) {
 	text := consumeCounter
@@ -82,7 +83,7 @@ func (q queries) consumeAtOnce(ctx context.Context, c billing.Consumption, guard
 	}
 	for try := 1; ; try++ {
 		active, err = written(ctx, q, scalar[int64], text, append(guard, dayOf(c.At), capColumn(c.Cap))...)
-		if err == nil || try == txTries || !isTransient(err) {
+		if err == nil || q.tx != nil || try == txTries || !isTransient(err) {
 			break
 		}
 	}
@@ -100,12 +101,15 @@ func counted(active int64, err error) (int64, bool, error) {
 	return active, err == nil, err
 }
 
-// most is a cap to compare with.
-func most(l billing.Limit) int64 {
-	if l.Unlimited {
+// most is how many there may be after it.
+func most(c billing.Consumption) int64 {
+	switch {
+	case c.Cap.Unlimited:
 		return math.MaxInt64
+	case c.Below:
+		return c.Cap.Value - 1
 	}
-	return l.Value
+	return c.Cap.Value
 }
 
 // capColumn is a cap to keep: NULL is unlimited.
@@ -127,6 +131,23 @@ func (q queries) SetGauge(ctx context.Context, orgID, resource string, value int
 		}
 		return q.exec(ctx, putDay+onDay, orgID, resource, dayOf(at), value)
 	})
+}
+
+// RaiseGauge implements billing.UsageTx. A row that is not there stands for none.
+func (q queries) RaiseGauge(ctx context.Context, orgID, resource string, value, limit int64, at time.Time) (raised bool, err error) {
+	if value < limit || limit <= 0 {
+		return false, nil
+	}
+	err = q.atomically(ctx, func(q queries) error {
+		raised, err = q.guarded(ctx, `INSERT INTO usage_counters (org_id, resource, started_at, value, reported_at) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (org_id, resource, started_at) DO UPDATE SET value = excluded.value, reported_at = excluded.reported_at
+			WHERE usage_counters.value < $6`, orgID, resource, window{}, value, stamp(at), limit)
+		if err != nil || !raised {
+			return err
+		}
+		return q.exec(ctx, putDay+onDay, orgID, resource, dayOf(at), value)
+	})
+	return raised, err
 }
 
 // UsageDays implements billing.UsageTx.

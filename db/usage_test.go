@@ -1,7 +1,9 @@
 package db
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -77,6 +79,39 @@ func TestConsumeGuard(t *testing.T) {
 		same(t, "kept", answers, map[string]billing.Allowance{
 			"k2agents1": {Active: 3, Cap: billing.Limit{Value: 3}}, "k5agents5": {Active: 8, Cap: billing.Limit{Unlimited: true}},
 		})
+	})
+}
+
+// TestConsumeBelow: at the cap there is no way without saying so.
+func TestConsumeBelow(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s fixture) {
+		for quantity, want := range map[int64]bool{2: true, 3: false} {
+			c := use(fmt.Sprint(quantity), quantity, 3)
+			c.Resource, c.Below = c.Key, true
+			if _, done, err := s.Consume(t.Context(), c); err != nil || done != want {
+				t.Errorf("%d of 3: %v, %v", quantity, done, err)
+			}
+		}
+	})
+}
+
+// TestRaiseGauge writes only on the way up to the limit or over it.
+func TestRaiseGauge(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s fixture) {
+		for _, step := range []struct {
+			value, limit int64
+			raised       bool
+			left         int64
+		}{
+			{2, 3, false, 0}, {0, 0, false, 0}, {5, 0, false, 0}, {3, 3, true, 3}, {4, 3, false, 3}, {3, 3, false, 3}, {5, 4, true, 5}, {9, 9, true, 9},
+		} {
+			raised := ok(s.RaiseGauge(t.Context(), acme, "agents", step.value, step.limit, t0))(t)
+			if got := s.used(t, "agents"); raised != step.raised || got != step.left {
+				t.Errorf("to %d of %d: %v, %d", step.value, step.limit, raised, got)
+			}
+		}
+		day := billing.UsageDay{Resource: "agents", Day: time.Time(dayOf(t0)), Value: 9, Closing: 9}
+		same(t, "day", ok(s.UsageDays(t.Context(), acme, t0))(t), []billing.UsageDay{day})
 	})
 }
 
@@ -160,40 +195,46 @@ func TestCountEvents(t *testing.T) {
 		batch := []billing.CountedEvent{
 			happened(other, "b", 3, t0), happened(acme, "b", 5, t0), happened(acme, "a", 7, t0.Add(time.Hour)), happened(acme, `"\,{}é`, 11, october),
 		}
-		if !ok(s.CountEvents(ctx, batch))(t) {
-			t.Fatal("not counted")
+		total := func(org string, value, added int64, at time.Time) billing.WindowTotal {
+			return billing.WindowTotal{OrgID: org, Resource: "calls", Start: happened(org, "", 0, at).Start, Value: value, Added: added}
 		}
+		totals := ok(s.CountEvents(ctx, batch))(t)
+		slices.SortFunc(totals, func(a, b billing.WindowTotal) int { return cmp.Compare(a.Added, b.Added) })
+		same(t, "totals", totals, []billing.WindowTotal{total(other, 3, 3, t0), total(acme, 11, 11, october), total(acme, 12, 12, t0)})
 		same(t, "counted", s.used(t, "calls"), int64(12))
 		days := ok(s.UsageDays(ctx, acme, october))(t)
 		same(t, "days", days, []billing.UsageDay{
 			{Resource: "calls", Day: time.Time(dayOf(october)), Value: 11, Closing: 11}, {Resource: "calls", Day: time.Time(dayOf(t0)), Value: 12, Closing: 12},
 		})
 		again := []billing.CountedEvent{happened(acme, "new", 1, t0), happened(acme, "a", 7, t0)}
-		if ok(s.CountEvents(ctx, again))(t) {
+		if ok(s.CountEvents(ctx, again))(t) != nil {
 			t.Error("a key counted twice")
 		}
 		same(t, "after a refusal", s.used(t, "calls"), int64(12))
 		kept := ok(s.KeptUses(ctx, []billing.UsageKey{{OrgID: acme, Key: `"\,{}é`}, {OrgID: acme, Key: "new"}}))(t)
 		same(t, "kept", kept, []billing.KeptUse{{UsageKey: billing.UsageKey{OrgID: acme, Key: `"\,{}é`}, Resource: "calls", Quantity: 11}})
-		if !ok(s.CountEvents(ctx, again[:1]))(t) {
-			t.Error("the rest was not counted")
-		}
+		same(t, "the rest", ok(s.CountEvents(ctx, again[:1]))(t), []billing.WindowTotal{total(acme, 13, 1, t0)})
 		same(t, "with the rest", s.used(t, "calls"), int64(13))
 	})
 }
 
-func TestPeriods(t *testing.T) {
+func TestTerms(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s fixture) {
 		sub := ok(s.Subscription(t.Context(), acme))(t)
 		sub.State = billing.State{Status: billing.StatusActive, Plan: "pro", PeriodStart: t0, PeriodEnd: t0.AddDate(0, 1, 0)}
 		ok(s.SaveState(t.Context(), sub, nil))(t)
-		got := map[string]billing.Subscription{}
-		for _, p := range ok(s.Periods(t.Context(), []string{acme, "org_none", other, `a"b`}))(t) {
-			got[p.OrgID] = p
+		must(t, s.SetGiven(t.Context(), other, true, "scale"))
+		must(t, s.PutOverride(t.Context(), billing.Override{ID: "ovr_1", OrgID: acme, Resource: "agents", Cap: billing.Limit{Value: 12}, Raises: true, Author: billing.Actor{Name: "Opal"}, CreatedAt: t0}))
+		got := map[string]billing.Overview{}
+		for _, o := range ok(s.Terms(t.Context(), []string{acme, "org_none", other, `a"b`}))(t) {
+			got[o.Org.ID] = o
 		}
-		same(t, "periods", got, map[string]billing.Subscription{
-			acme:  {OrgID: acme, State: billing.State{Status: billing.StatusActive, PeriodStart: t0, PeriodEnd: t0.AddDate(0, 1, 0)}},
-			other: {OrgID: other},
+		same(t, "terms", got, map[string]billing.Overview{
+			acme: {
+				Org: billing.Org{ID: acme}, Subscription: billing.Subscription{State: sub.State},
+				Overrides: []billing.Override{{ID: "ovr_1", Resource: "agents", Cap: billing.Limit{Value: 12}, Raises: true}},
+			},
+			other: {Org: billing.Org{ID: other, DesignPartner: true, GivenPlan: "scale"}, Subscription: billing.Subscription{State: billing.State{Plan: "free"}}},
 		})
 	})
 }
