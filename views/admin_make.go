@@ -160,7 +160,7 @@ func NewAdminOrg(f AdminFrame, c *billing.Catalog, d billing.Dossier) AdminOrgPa
 		p.Chips = append(p.Chips, Chip{"Design partner", ToneAccent})
 	}
 	if s.Org.Complimentary() && s.Subscription.Status.Live() {
-		p.Warning = "There is a live subscription, which Stripe goes on charging. Cancel it in Stripe's dashboard."
+		p.Warning = "There is a live subscription, which Stripe goes on charging until an owner ends it on Settings → Billing."
 	}
 	p.Facts = orgFacts(c, d)
 	for _, u := range s.Usage {
