@@ -333,7 +333,10 @@ func (s *Service) give(ctx context.Context, p Principal, orgID, reason, what str
 		if err = tx.SetGiven(ctx, orgID, org.DesignPartner, org.GivenPlan); err != nil {
 			return err
 		}
-		return s.audit(ctx, tx, orgID, p.Actor, "org."+what, orgID, map[string]any{"value": value, "reason": reason})
+		if err = s.audit(ctx, tx, orgID, p.Actor, "org."+what, orgID, map[string]any{"value": value, "reason": reason}); err != nil {
+			return err
+		}
+		return s.emitGiven(ctx, tx, before, org, p.Actor)
 	})
 	if err == nil {
 		s.capsChanged(ctx, orgID)

@@ -71,12 +71,12 @@ type Party struct {
 
 func partyOf(a Actor) Party { return Party{Kind: a.Kind, Name: a.Name} }
 
-// PlanChanged tells that another plan is in force at Stripe.
+// PlanChanged tells that another plan is in force.
 type PlanChanged struct {
 	From   string             `json:"from"`
 	To     string             `json:"to"`
 	Status SubscriptionStatus `json:"status"` // "none" without a subscription
-	Actor  Party              `json:"actor"`  // who asked; Stripe for a checkout, its portal or an unpaid invoice
+	Actor  Party              `json:"actor"`  // who asked; Stripe for a checkout, its portal or an unpaid invoice; the operator who gave it
 }
 
 // StateChanged tells that the subscription has another status.
@@ -155,12 +155,27 @@ func (s *Service) emitDecidedAll(ctx context.Context, tx Tx, ended []Approval) e
 	return nil
 }
 
-// emitChanges tells what a reading of Stripe changed in the row.
+// emitGiven tells of the plan that comes into force when an operator gives one
+// or takes it back.
+func (s *Service) emitGiven(ctx context.Context, tx Tx, before, after Org, by Actor) error {
+	sub, err := tx.Subscription(ctx, after.ID)
+	if err != nil {
+		return err
+	}
+	from, to := s.planOf(before, sub), s.planOf(after, sub)
+	if from.ID == to.ID {
+		return nil
+	}
+	return s.emit(ctx, tx, after.ID, EventPlanChanged, PlanChanged{From: from.ID, To: to.ID, Status: statusWord(sub.Status), Actor: partyOf(by)})
+}
+
+// emitChanges tells what a reading of Stripe changed in the row. With a plan
+// that is given, the subscription's is not in force.
 func (s *Service) emitChanges(ctx context.Context, tx Tx, org Org, before, after Subscription) error {
 	if s.deliverer == nil {
 		return nil
 	}
-	if before.Plan != after.Plan {
+	if before.Plan != after.Plan && !org.Complimentary() {
 		by, err := s.whoChanged(ctx, tx, before, after)
 		if err != nil {
 			return err
