@@ -143,6 +143,7 @@ func TestSandboxAnswersAsStripeDescribes(t *testing.T) {
 	w.catalogue()
 	w.money()
 	w.checkout()
+	w.units()
 	w.failures()
 	w.rest()
 	for _, err := range log.Wrong() {
@@ -162,7 +163,7 @@ func TestSandboxAnswersAsStripeDescribes(t *testing.T) {
 }
 
 func (w *walk) catalogue() {
-	for _, p := range [][2]string{{"pro", "1900"}, {"scale", "4900"}} {
+	for _, p := range [][2]string{{"pro", "1900"}, {"scale", "4900"}, {"unit", "400"}} {
 		w.ok("POST", "/v1/products", "id", p[0], "name", p[0], "metadata[a]", "b")
 		w.ok("POST", "/v1/prices", "product", p[0], "currency", "usd", "unit_amount", p[1], "recurring[interval]", "month", "lookup_key", p[0]+"_month")
 	}
@@ -237,6 +238,27 @@ func (w *walk) checkout() {
 	w.ok("POST", "/v1/checkout/sessions/"+id(other)+"/expire")
 	w.ok("GET", "/v1/checkout/sessions", "status", "expired")
 	w.ok("POST", "/v1/billing_portal/sessions", "customer", id(got["customer"].(map[string]any)), "return_url", "http://app.test")
+}
+
+// units has one subscription with an item that comes, changes and goes.
+func (w *walk) units() {
+	pro, scale, unit := w.priceOf("pro_month"), w.priceOf("scale_month"), w.priceOf("unit_month")
+	cus := w.customer("pm_card_visa")
+	cs := w.ok("POST", "/v1/checkout/sessions", "customer", cus, "mode", "subscription", "success_url", "http://app.test",
+		"line_items[0][price]", pro, "line_items[0][quantity]", "1", "line_items[1][price]", unit, "line_items[1][quantity]", "3")
+	w.call("POST", strings.TrimPrefix(cs["url"].(string), w.base), "number", "4242424242424242")
+	list := w.ok("GET", "/v1/subscriptions", "customer", cus)
+	sub := list["data"].([]any)[0].(map[string]any)
+	path := "/v1/subscriptions/" + id(sub)
+	must(w.t, w.box.Advance(5*24*time.Hour))
+	base, units := itemOf(sub), id(sub["items"].(map[string]any)["data"].([]any)[1].(map[string]any))
+	w.ok("GET", "/v1/invoices/upcoming", "subscription", id(sub), "subscription_items[0][id]", units, "subscription_items[0][quantity]", "7",
+		"subscription_proration_behavior", "always_invoice")
+	w.ok("POST", path, "items[0][id]", units, "items[0][quantity]", "7", "proration_behavior", "always_invoice", "payment_behavior", "pending_if_incomplete")
+	w.ok("POST", path, "items[0][id]", base, "items[0][price]", scale, "items[0][quantity]", "1", "items[1][id]", units, "items[1][deleted]", "true")
+	w.ok("POST", path, "items[0][price]", unit, "items[0][quantity]", "0", "proration_behavior", "none")
+	must(w.t, w.box.Advance(30*24*time.Hour))
+	w.ok("GET", path, "expand[]", "latest_invoice")
 }
 
 func (w *walk) failures() {

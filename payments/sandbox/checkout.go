@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 )
@@ -88,9 +89,10 @@ func (s *Server) createCheckout(c *call) (obj, *apiError) {
 	}
 	for _, li := range c.p.list("line_items") {
 		cs.Items = append(cs.Items, edit{Price: li.need("price"), Quantity: li.int("quantity"), HasQuantity: true})
-		if li.int("quantity") < 1 {
+		if !li.has("quantity") {
 			c.p.fail(invalid("", li.name("quantity"), "Quantity is required. Add `quantity` to `%s`", li.path))
 		}
+		li.quantity(li.int("quantity"), 1)
 	}
 	meta, data := c.p.metadata(), c.p.sub("subscription_data")
 	subMeta := data.metadata()
@@ -106,10 +108,13 @@ func (s *Server) createCheckout(c *call) (obj, *apiError) {
 			return nil, fail
 		}
 	}
-	for _, it := range cs.Items {
-		if fail := s.sellable(it.Price, "line_items[0][price]", ""); fail != nil {
+	for i, it := range cs.Items {
+		if fail := s.sellable(it.Price, fmt.Sprintf("line_items[%d][price]", i), ""); fail != nil {
 			return nil, fail
 		}
+	}
+	if _, fail := s.edited(&subscription{}, cs.Items, "line_items"); fail != nil {
+		return nil, fail
 	}
 	cs.ID, cs.Metadata, cs.SubMetadata = s.newID("cs_test_a1", 56), meta.apply(nil), subMeta.apply(nil)
 	s.st.Checkouts.put(cs.ID, cs)

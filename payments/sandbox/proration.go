@@ -31,11 +31,34 @@ func (p params) edits(key string) []edit {
 			ID: e.str("id"), Price: e.str("price"), Quantity: e.int("quantity"),
 			HasQuantity: e.has("quantity"), Deleted: e.bool("deleted"), Metadata: e.metadata(),
 		})
-		if e.has("quantity") && out[len(out)-1].Quantity < 0 {
-			p.fail(invalid("parameter_invalid_integer", e.name("quantity"), "This value must be greater than or equal to 0."))
-		}
+		e.quantity(out[len(out)-1].Quantity, 0)
 	}
 	return out
+}
+
+// mostUnits keeps every sum far from overflow; Stripe's Checkout has the same limit.
+const mostUnits = 999999
+
+// quantity refuses a quantity out of range.
+func (p params) quantity(n, least int64) {
+	switch {
+	case p.has("quantity") && n < least:
+		p.fail(invalid("parameter_invalid_integer", p.name("quantity"), "This value must be greater than or equal to %d.", least))
+	case n > mostUnits:
+		p.fail(invalid("parameter_invalid_integer", p.name("quantity"), "This value must be less than or equal to %d.", mostUnits))
+	}
+}
+
+// identify gives new items their ids, in the lines as well.
+func (s *Server) identify(ch *change) {
+	ch.items = s.identified(ch.items)
+	for i, l := range ch.lines {
+		for _, it := range ch.items {
+			if l.SubItem == "" && l.Price == it.Price {
+				ch.lines[i].SubItem = it.ID
+			}
+		}
+	}
 }
 
 // plan works out an update at a moment without touching anything.
@@ -64,7 +87,8 @@ func (s *Server) plan(sub *subscription, edits []edit, param, behaviour string, 
 	return ch, nil
 }
 
-// edited applies edits to a copy of a subscription's items.
+// edited applies edits to a copy of a subscription's items. As Stripe documents
+// for subscription items, a new price sets the quantity to 1 unless one is sent.
 func (s *Server) edited(sub *subscription, edits []edit, param string) ([]item, *apiError) {
 	items := append([]item(nil), sub.Items...)
 	for n, e := range edits {
@@ -86,14 +110,14 @@ func (s *Server) edited(sub *subscription, edits []edit, param string) ([]item, 
 			items = append(items[:at], items[at+1:]...)
 			continue
 		case at < 0:
-			items = append(items, item{Quantity: 1, Created: s.now()})
+			items = append(items, item{Created: s.now()})
 			at = len(items) - 1
 		}
 		if e.Price != "" && e.Price != items[at].Price {
 			if fail := s.sellable(e.Price, name("price"), sub.Currency); fail != nil {
 				return nil, fail
 			}
-			items[at].Price = e.Price
+			items[at].Price, items[at].Quantity = e.Price, 1
 		}
 		if e.HasQuantity {
 			items[at].Quantity = e.Quantity

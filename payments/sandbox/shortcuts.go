@@ -7,16 +7,42 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
+
+// Item is a price, by its lookup key, and how often it is had.
+type Item struct {
+	LookupKey string
+	Quantity  int64
+}
 
 // Subscribe does what a finished Checkout does: it attaches one of the test
 // cards ("pm_card_visa" …), makes it the customer's default, and starts a
 // subscription to the price with the lookup key. It returns the subscription's id.
 func (s *Server) Subscribe(customer, lookupKey, card string) (string, error) {
+	return s.SubscribeTo(customer, card, Item{lookupKey, 1})
+}
+
+// SubscribeTo is Subscribe with several prices and quantities.
+func (s *Server) SubscribeTo(customer, card string, items ...Item) (string, error) {
 	if err := s.GiveCard(customer, card); err != nil {
 		return "", err
 	}
+	form := url.Values{"customer": {customer}}
+	for i, it := range items {
+		price, err := s.priceOf(it.LookupKey)
+		if err != nil {
+			return "", err
+		}
+		form.Set(fmt.Sprintf("items[%d][price]", i), price)
+		form.Set(fmt.Sprintf("items[%d][quantity]", i), strconv.FormatInt(it.Quantity, 10))
+	}
+	sub, err := s.do(http.MethodPost, "/v1/subscriptions", form)
+	return sub.ID, err
+}
+
+func (s *Server) priceOf(lookupKey string) (string, error) {
 	prices, err := s.do(http.MethodGet, "/v1/prices?"+url.Values{"lookup_keys[]": {lookupKey}}.Encode(), nil)
 	if err != nil {
 		return "", err
@@ -24,8 +50,39 @@ func (s *Server) Subscribe(customer, lookupKey, card string) (string, error) {
 	if len(prices.Data) == 0 {
 		return "", fmt.Errorf("sandbox: no price has the lookup key %q", lookupKey)
 	}
-	sub, err := s.do(http.MethodPost, "/v1/subscriptions", url.Values{"customer": {customer}, "items[0][price]": {prices.Data[0].ID}})
-	return sub.ID, err
+	return prices.Data[0].ID, nil
+}
+
+// SetQuantity does what somebody with access to Stripe's dashboard may do: it
+// changes how often a subscription has the price with the lookup key, or adds
+// that price. The difference is prorated onto the next invoice.
+func (s *Server) SetQuantity(subscription, lookupKey string, quantity int64) error {
+	price, err := s.priceOf(lookupKey)
+	if err != nil {
+		return err
+	}
+	form := url.Values{"items[0][quantity]": {strconv.FormatInt(quantity, 10)}}
+	if item := s.itemOf(subscription, price); item != "" {
+		form.Set("items[0][id]", item)
+	} else {
+		form.Set("items[0][price]", price)
+	}
+	_, err = s.do(http.MethodPost, "/v1/subscriptions/"+subscription, form)
+	return err
+}
+
+// itemOf is the id of the subscription's item with this price, "" if it has none.
+func (s *Server) itemOf(subscription, price string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sub := s.st.Subs.get(subscription); sub != nil {
+		for _, it := range sub.Items {
+			if it.Price == price {
+				return it.ID
+			}
+		}
+	}
+	return ""
 }
 
 // GiveCard attaches a test card and makes it the customer's default.

@@ -49,8 +49,10 @@ func readUpdate(p params) update {
 			}
 		}
 		for _, e := range p.list("items") {
-			if e.has("metadata") {
-				p.fail(notPending("items[metadata]"))
+			for _, name := range sortedKeys(e.n.kids) {
+				if !slices.Contains([]string{"id", "price", "quantity"}, name) {
+					p.fail(notPending("items[" + name + "]"))
+				}
 			}
 		}
 	}
@@ -86,6 +88,7 @@ func (s *Server) updateSubscription(c *call) (obj, *apiError) {
 	if fail != nil {
 		return nil, fail
 	}
+	s.identify(ch)
 	before := s.viewSubscription(sub)
 	pended, fail := s.updateItems(sub, u, ch)
 	if fail != nil {
@@ -182,7 +185,7 @@ func (s *Server) updateItems(sub *subscription, u update, ch *change) (bool, *ap
 
 // apply writes a change into a subscription.
 func (s *Server) apply(sub *subscription, ch *change) {
-	sub.Items = s.identified(ch.items)
+	sub.Items = ch.items
 	sub.Anchor, sub.PeriodStart, sub.PeriodEnd = ch.anchor, ch.start, ch.end
 	if sub.AtPeriodEnd {
 		sub.CancelAt = sub.PeriodEnd
@@ -195,7 +198,7 @@ func (s *Server) pend(sub *subscription, ch *change, in *invoice, m *paymentMeth
 	s.issue(in)
 	sub.Update = &pendingUpdate{
 		Invoice: in.ID, Expires: min(s.now()+pendingHours*3600, sub.PeriodEnd),
-		Items: s.identified(ch.items), Anchor: ch.anchor, Start: ch.start, End: ch.end,
+		Items: ch.items, Anchor: ch.anchor, Start: ch.start, End: ch.end,
 	}
 	s.settleInvoice(in, m, out)
 }
