@@ -9,6 +9,9 @@ MODULES := $(shell find . -name node_modules -prune -o -name go.mod -printf '%h\
 LINT := bin/golangci-lint
 POSTGRES_DIR ?= $(if $(wildcard /dev/shm),/dev/shm,/tmp)/countersign-dev-postgres
 MAX_BINARY_MB := 25
+# What reads what strangers send, and how long CI tries to break each.
+FUZZ ?= web:FuzzDecodeStrict billing:FuzzKeys
+FUZZTIME ?= 10s
 
 .PHONY: help
 help: ## List the targets
@@ -28,6 +31,13 @@ build: ## Build bin/countersign, stripped, and print its size
 test: packages node_modules/.package-lock.json ## Run every test of every module; none may be skipped
 	@go -C .ci/tools build -o ../../bin/testcount ./testcount
 	@.ci/postgres with bin/testcount -race-in . $(MODULES) -- -p 2 -count 1 -shuffle on -timeout 20m $(TESTFLAGS)
+
+.PHONY: fuzz
+fuzz: ## Fuzz the decoder and the key parser for FUZZTIME each
+	@for target in $(FUZZ); do \
+		echo "== fuzz $$target for $(FUZZTIME)"; \
+		go test ./$${target%%:*} -run '^$$' -fuzz "^$${target##*:}$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x; \
+	done
 
 .PHONY: check
 check: $(LINT) ## Generated files, formatting, vet, linters, go.mod, dependencies

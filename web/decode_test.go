@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -148,15 +149,19 @@ func TestDecodeStrictReads(t *testing.T) {
 	}
 }
 
-// FuzzDecodeStrict holds the decoder to three promises: it never panics, it
-// only ever fails with an error of ours, and what it takes is one document that
-// means the same when it is written out and read again.
+// FuzzDecodeStrict holds the decoder to its promises: it never panics; it only
+// ever fails with an error of ours; what it takes, encoding/json reads as the
+// same value; and one unknown or repeated name more makes it refuse.
 func FuzzDecodeStrict(f *testing.F) {
-	for _, s := range []string{`{"id":"a"}`, `{"id":"\ud83d\ude00","units":5}`, `{"id":"a","items":[{"key":"x"}]}`, `{"id":"\`, "\ufeff{}", `{"id":"\ud83d\u"}`} {
+	for _, s := range []string{
+		`{"id":"a"}`, `{"id":"\ud83d\ude00","units":5}`, `{"id":"a","items":[{"key":"x","n":-9223372036854775808}]}`, `{"id":"\`, "\ufeff{}", `{"id":"\ud83d\u"}`,
+		` {"plan":"\u0000","id":"a"} `, `{"id":"a","mode":"web","yes":true,"tags":["","\"\\"],"maybe":0,"some":[]}`, `{"id":"a","raw":[ {"a": [1, "}]", null]} , -1.5e3,"\\" ]}`,
+		`{"id":"a","id":"b"}`, `{"ID":"a"}`, `{"id":null}`, `{"id":"a","units":1e1}`, `{"id":"a","any":9007199254740993}`, `{"id":"a"}{"id":"b"}`, `[[[[[[[[[[`,
+	} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var got order
+		var got, std order
 		err := DecodeStrict(body, &got)
 		if err != nil {
 			if _, ours := errors.AsType[*billing.Error](err); !ours {
@@ -164,11 +169,18 @@ func FuzzDecodeStrict(f *testing.F) {
 			}
 			return
 		}
-		if got.ID == "" || strings.ContainsRune(got.ID, 0) || got.Units < 0 || got.Units > 99 {
+		if err = json.Unmarshal(body, &std); err != nil || !reflect.DeepEqual(got, std) {
+			t.Fatalf("%q is %+v, encoding/json says %+v, %v", body, got, std, err)
+		}
+		if got.ID == "" || strings.ContainsRune(got.ID, 0) || got.Units < 0 || got.Units > 99 || got.Mode != "" && got.Mode != "chat" && got.Mode != "web" {
 			t.Fatalf("took %q as %+v", body, got)
 		}
-		if got.Mode != "" && got.Mode != "chat" && got.Mode != "web" {
-			t.Fatalf("took the mode %q", got.Mode)
+		rest := strings.TrimLeft(string(body), " \t\r\n")[1:]
+		for more, code := range map[string]string{`{"none of ours":1,`: "unknown_field", `{"id":"a",`: "duplicate_field"} {
+			var e *billing.Error
+			if err := DecodeStrict([]byte(more+rest), new(order)); !errors.As(err, &e) || e.Code != code {
+				t.Fatalf("%q: %v, want %s", more+rest, err, code)
+			}
 		}
 	})
 }
