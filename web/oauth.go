@@ -45,11 +45,13 @@ const (
 var errIssuer = &billing.Error{Kind: billing.KindUnavailable, Code: "issuer_unavailable", Message: "The issuer of this access token does not answer. Try again shortly.", RetryAfter: 5 * time.Second}
 
 // NewOAuth returns a checker for the issuers' tokens. It asks an issuer for its
-// keys when the first token comes, not now.
+// keys when the first token comes, not now, and then once a minute at most: a
+// key that an issuer has only just begun to use counts after that time.
 func NewOAuth(c OAuthConfig) *OAuth {
 	if c.Client == nil {
 		c.Client = &http.Client{Timeout: issuerTimeout}
 	}
+	c.Client = pace(c.Client, c.Clock)
 	return &OAuth{c: c, verifiers: map[string]*oidc.IDTokenVerifier{}}
 }
 
