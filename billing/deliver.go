@@ -95,6 +95,9 @@ type OutboxTx interface {
 	Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, error)
 	Delivery(ctx context.Context, id string) (Delivery, error)
 	WebhookHealth(ctx context.Context, target string) (WebhookHealth, error)
+	// HeldUp lists the orgs' queues whose oldest event was tried and not taken, the
+	// one that is due last first.
+	HeldUp(ctx context.Context, limit int) ([]Queue, error)
 	// PruneEvents deletes attempts and finished events that are older than before
 	// and gives up what has waited untried for as long; it returns how many.
 	PruneEvents(ctx context.Context, before, now time.Time, limit int) (gaveUp int, err error)

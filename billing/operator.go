@@ -30,6 +30,8 @@ type OperatorTx interface {
 	SetGiven(ctx context.Context, orgID string, designPartner bool, plan string) error
 	// PausedKeys lists the org's keys that are paused and not revoked.
 	PausedKeys(ctx context.Context, orgID string) ([]Credential, error)
+	// Inbox lists what came from Stripe, newest first.
+	Inbox(ctx context.Context, f InboxFilter) ([]InboxEvent, error)
 }
 
 // LimitSignal is how many orgs of one plan want more of one thing.

@@ -17,7 +17,7 @@ const (
 	PruneSessions      Prunable = "sessions"
 	PruneTokens        Prunable = "confirm_tokens"
 	PruneTokenFailures Prunable = "token_failures"
-	PruneInbox         Prunable = "webhook_inbox" // done ones
+	PruneInbox         Prunable = "webhook_inbox" // done ones, and those of strangers
 	PruneCalls         Prunable = "idempotency"
 )
 

@@ -15,7 +15,7 @@ type openCount struct {
 // of what is open, so it costs no more when there is more history.
 func (q queries) Backlog(ctx context.Context) (billing.Backlog, error) {
 	b, err := one(ctx, q, func(b *billing.Backlog) []any { return []any{&b.DirtyOrgs, (*stamp)(&b.DirtySince), &b.Inbox} },
-		`SELECT count(*), min(dirty_since), (SELECT count(*) FROM webhook_inbox WHERE done_at IS NULL)
+		`SELECT count(*), min(dirty_since), (SELECT count(*) FROM webhook_inbox WHERE done_at IS NULL AND org_id IS NOT NULL)
 		FROM subscriptions WHERE dirty_seq > synced_seq`)
 	if err != nil {
 		return b, err

@@ -13,6 +13,7 @@ func TestBacklog(t *testing.T) {
 		must(t, s.MarkDirty(t.Context(), acme))
 		same(t, "intent", ok(s.InsertIntent(t.Context(), intent("int_1")))(t), true)
 		ok(s.StoreEvent(t.Context(), acme, billing.Event{ID: "evt_1", Type: "x", CustomerID: "cus_1", CreatedAt: t0}, t0))(t)
+		ok(s.StoreEvent(t.Context(), "", billing.Event{ID: "evt_stranger", Type: "x", CustomerID: "cus_2", CreatedAt: t0}, t0))(t)
 		b := ok(s.Backlog(t.Context()))(t)
 		same(t, "intents", b.Intents[billing.IntentPending], before.Intents[billing.IntentPending]+1)
 		same(t, "states", len(b.Intents), 3)

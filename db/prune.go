@@ -26,7 +26,7 @@ var prunes = map[billing.Prunable]string{
 	billing.PruneTokenFailures: `DELETE FROM token_failures WHERE (org_id, principal_id, at) IN
 		(SELECT org_id, principal_id, at FROM token_failures WHERE at < $1 LIMIT $2)`,
 	billing.PruneInbox: `DELETE FROM webhook_inbox WHERE id IN
-		(SELECT id FROM webhook_inbox WHERE done_at < $1 LIMIT $2)`,
+		(SELECT id FROM webhook_inbox WHERE done_at < $1 OR org_id IS NULL AND received_at < $1 LIMIT $2)`,
 	billing.PruneCalls: `DELETE FROM idempotency WHERE (credential_id, key) IN
 		(SELECT credential_id, key FROM idempotency WHERE created_at < $1 LIMIT $2)`,
 }
