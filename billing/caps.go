@@ -56,7 +56,7 @@ func openOverride(list []Override, resource string) *Override {
 // capOn is what an org may have of a resource on a plan, with its override if
 // it has one.
 func capOn(plan Plan, resource string, o *Override, at time.Time) Limit {
-	limit := plan.Cap(resource, 0)
+	limit := plan.Cap(resource)
 	if o != nil && o.InForce(at) {
 		return o.On(limit)
 	}
@@ -65,6 +65,11 @@ func capOn(plan Plan, resource string, o *Override, at time.Time) Limit {
 
 // CapOn is what the org of the summary could have of a resource on a plan.
 func (s Summary) CapOn(plan Plan, resource string) Limit {
+	if plan.ID != s.Plan.ID {
+		plan = plan.With(plan.Carry(s.Plan))
+	} else {
+		plan = s.Plan
+	}
 	return capOn(plan, resource, openOverride(s.Overrides, resource), s.Now)
 }
 
@@ -106,7 +111,7 @@ func (s *Service) setOverride(ctx context.Context, tx Tx, operator Actor, orgID,
 		return Override{}, err
 	}
 	o := Override{
-		ID: s.newID("ovr_"), OrgID: orgID, Resource: resource, Cap: limit, Raises: limit.Above(s.planOf(org, sub).Cap(resource, 0)),
+		ID: s.newID("ovr_"), OrgID: orgID, Resource: resource, Cap: limit, Raises: limit.Above(s.planOf(org, sub).Cap(resource)),
 		Reason: strings.TrimSpace(reason), Author: operator, CreatedAt: now, ExpiresAt: until.UTC().Truncate(time.Microsecond),
 	}
 	if limit.Unlimited {
@@ -173,7 +178,7 @@ func (s *Service) Overrides(ctx context.Context, orgID string) ([]Override, erro
 
 // overLimit is the refusal at a cap, with what can be done about it.
 func (s *Service) overLimit(snap *snapshot, i int, quantity int64) error {
-	m, r, plan := snap.meters[i], s.catalog.Resources[i], s.catalog.Plans[snap.plan]
+	m, r, plan := snap.meters[i], s.catalog.Resources[i], snap.plan
 	words := []string{capWords(plan, r, m, quantity)}
 	var upgrade any // null
 	if to, ok := s.roomier(plan, r.ID, m, quantity); ok && !snap.complimentary {
@@ -196,6 +201,7 @@ func (s *Service) overLimit(snap *snapshot, i int, quantity int64) error {
 func (s *Service) roomier(from Plan, resource string, m meter, quantity int64) (best Plan, ok bool) {
 	have := m.Cap
 	for _, p := range s.catalog.Plans {
+		p = p.With(p.Carry(from))
 		limit := capOn(p, resource, m.override, s.Now())
 		if !p.Above(from) || !limit.Above(have) {
 			continue
@@ -212,7 +218,7 @@ func (s *Service) roomier(from Plan, resource string, m meter, quantity int64) (
 // are in use."
 func capWords(plan Plan, r Resource, m meter, quantity int64) string {
 	who := plan.Name + " allows "
-	if m.Cap != plan.Cap(r.ID, 0) {
+	if m.Cap != plan.Cap(r.ID) {
 		who = "The limit here is "
 	}
 	limit, used, per := m.Cap.Value, "in use", ""

@@ -52,7 +52,10 @@ type Plan struct {
 	Price  Price            // for the free plan: no amount and no lookup key
 	Limits map[string]Limit // by resource id; without those that Units sets
 	Units  *Units           // nil unless the plan is sold in capacity units
-	Trial  *Trial           // nil unless the plan can be tried
+	Trial  *TrialOffer      // nil unless the plan can be tried
+	// Additional is how many units an org has bought on top of the plan that it is
+	// on. In the catalogue itself it is 0.
+	Additional int64
 }
 
 // Price is a recurring charge.
@@ -81,8 +84,8 @@ type Capacity struct {
 	PerUnit map[string]int64 // by resource id
 }
 
-// Trial is how a plan can be tried.
-type Trial struct {
+// TrialOffer is how a plan can be tried.
+type TrialOffer struct {
 	Days int
 	Card bool // a card has to be entered first
 }
@@ -93,13 +96,27 @@ func (p Plan) Paid() bool { return p.Price.LookupKey != "" }
 // Above reports whether p ranks higher than o.
 func (p Plan) Above(o Plan) bool { return p.Rank > o.Rank }
 
-// Cap returns what the plan allows of a resource with so many additional units
-// bought: the plan's own limit, or what a unit allows times all units. It allows
-// nothing of a resource that the catalogue does not know.
-func (p Plan) Cap(resource string, additionalUnits int64) Limit {
+// With returns the plan as an org has it that has bought so many units on top.
+func (p Plan) With(additional int64) Plan {
+	p.Additional = additional
+	return p
+}
+
+// TotalUnits is how many capacity units the plan gives: included and additional.
+func (p Plan) TotalUnits() int64 {
+	if p.Units == nil {
+		return 0
+	}
+	return p.Units.Included + max(p.Additional, 0)
+}
+
+// Cap returns what the plan allows of a resource: its own limit, or what a unit
+// allows times all units. It allows nothing of a resource that the catalogue does
+// not know.
+func (p Plan) Cap(resource string) Limit {
 	if p.Units != nil {
 		if perUnit, ok := p.Units.PerUnit[resource]; ok {
-			return Limit{Value: saturatingProduct(perUnit, p.Units.Included, max(additionalUnits, 0))}
+			return Limit{Value: saturatingProduct(perUnit, p.Units.Included, max(p.Additional, 0))}
 		}
 	}
 	return p.Limits[resource]

@@ -198,12 +198,12 @@ func (r *catalogReader) units(p planInFile) *Units {
 	return u
 }
 
-func (r *catalogReader) trial(s section) *Trial {
+func (r *catalogReader) trial(s section) *TrialOffer {
 	s, ok := r.sub(s, "trial", "trial of "+s.name, "days", "card")
 	if !ok {
 		return nil
 	}
-	return &Trial{Days: int(r.integer(s, "days", 1, maxTrialDays)), Card: r.boolean(s, "card")}
+	return &TrialOffer{Days: int(r.integer(s, "days", 1, maxTrialDays)), Card: r.boolean(s, "card")}
 }
 
 // checkDefault checks that the default plan is the one free plan, and the lowest.

@@ -54,7 +54,7 @@ func TestFlatFigures(t *testing.T) {
 	} {
 		checkResource(t, c, row.id, row.one, row.many, row.kind)
 		for i, want := range row.caps {
-			if got := c.Plans[i].Cap(row.id, 0); got != (Limit{Value: want}) {
+			if got := c.Plans[i].Cap(row.id); got != (Limit{Value: want}) {
 				t.Errorf("%s of %s = %v, want %d", row.id, c.Plans[i].ID, got, want)
 			}
 		}
@@ -82,7 +82,7 @@ func TestCapacityFigures(t *testing.T) {
 		if got.Included != want.Included || got.MaxAdditional != want.MaxAdditional || got.Price != want.Price {
 			t.Errorf("units of %s = %+v, want %+v", c.Plans[i].ID, got, want)
 		}
-		if *trial != (Trial{Days: 30}) {
+		if *trial != (TrialOffer{Days: 30}) {
 			t.Errorf("trial of %s = %+v", c.Plans[i].ID, trial)
 		}
 	}
@@ -101,7 +101,7 @@ func TestCapacityFigures(t *testing.T) {
 		checkResource(t, c, row.id, row.one, row.many, row.kind)
 		got := []int64{c.Capacity.PerUnit[row.id]}
 		for _, p := range c.Plans {
-			got = append(got, p.Cap(row.id, 0).Value)
+			got = append(got, p.Cap(row.id).Value)
 		}
 		if want := []int64{row.unit, row.free, row.s3, row.t10}; !slices.Equal(got, want) {
 			t.Errorf("%s: unit, free, solo, team = %v, want %v", row.id, got, want)
@@ -159,7 +159,7 @@ func TestCap(t *testing.T) {
 		{"team", "jobs", math.MaxInt64, Limit{Value: maxLimit}}, //
 	} {
 		p, ok := c.Plan(row.plan)
-		if got := p.Cap(row.resource, row.additional); !ok || got != row.want {
+		if got := p.With(row.additional).Cap(row.resource); !ok || got != row.want {
 			t.Errorf("%s of %s with %d more = %+v, want %+v", row.resource, row.plan, row.additional, got, row.want)
 		}
 	}

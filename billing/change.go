@@ -14,12 +14,18 @@ const (
 	VerbUpgrade   Verb = "upgrade"   // to a paid plan, or keep the present one after all
 	VerbDowngrade Verb = "downgrade" // to the free plan at the period's end
 	VerbResume    Verb = "resume"    // keep the present plan after all, whichever it is: Undo
+
+	VerbIncrease     Verb = "increase-capacity"         // to Units, at once
+	VerbReduce       Verb = "reduce-capacity"           // to Units, at the period's end
+	VerbKeepCapacity Verb = "cancel-capacity-reduction" // keep the present units after all
+	VerbStartTrial   Verb = "start-trial"               // of Plan, without a card
 )
 
 // Proposal is a wish to change the subscription, from a form, the API or a tool.
 type Proposal struct {
 	Verb         Verb
 	Plan         string // empty: not said
+	Units        *int64 // additional capacity units to have in the end; nil: not said
 	ConfirmToken string // an agent's second call
 	Mode         Mode   // an agent's choice; empty is chat
 	Reason       string // the agent's own words
@@ -37,10 +43,10 @@ type Proposal struct {
 //
 // Errors: ErrStripeNotSet, ErrUnknownPlan, ErrUseDowngrade, ErrDesignPartner,
 // ErrPastDue, ErrPaymentPending, ErrChangeInProgress, ErrQuoteChanged,
-// ErrPaymentFailed, ErrPaymentAction, ErrStripeUnavailable, and for agents the
-// errors of tokens and limits.
+// ErrPaymentFailed, ErrPaymentAction, ErrStripeUnavailable, the errors of
+// resolveCapacity and resolveTrial, and for agents those of tokens and limits.
 func (s *Service) Propose(ctx context.Context, p Principal, pr Proposal) (Outcome, error) {
-	if s.processor == nil {
+	if s.processor == nil && pr.Verb != VerbStartTrial {
 		return Outcome{}, ErrStripeNotSet
 	}
 	if err := mayPropose(p); err != nil {
@@ -93,7 +99,7 @@ func (s *Service) propose(ctx context.Context, p Principal, pr Proposal) (Outcom
 	}
 	switch {
 	case out.Status == StatusCheckoutRequired:
-		out.CheckoutURL, err = s.openCheckout(ctx, p, org, pr.Plan)
+		out.CheckoutURL, err = s.openCheckout(ctx, p, org, sub, pr.Plan)
 		return out, err
 	case out.Status != "":
 		return out, nil
@@ -141,6 +147,14 @@ func (s *Service) load(ctx context.Context, orgID string) (Org, Subscription, er
 // resolve turns a proposal into a change, or into the outcome at once where
 // there is nothing to change. The order of the cases is the contract's.
 func (s *Service) resolve(pr Proposal, org Org, sub Subscription) (Change, Outcome, error) {
+	switch pr.Verb {
+	case VerbIncrease, VerbReduce, VerbKeepCapacity:
+		c, err := s.resolveCapacity(pr, org, sub)
+		return c, Outcome{}, err
+	case VerbStartTrial:
+		c, err := s.resolveTrial(pr, org, sub)
+		return c, Outcome{}, err
+	}
 	switch {
 	case pr.Verb == VerbDowngrade:
 		return s.resolveDowngrade(org, sub)
@@ -163,7 +177,19 @@ func (s *Service) resolve(pr Proposal, org Org, sub Subscription) (Change, Outco
 	case plan.ID == sub.Plan:
 		return Change{}, Outcome{Status: StatusResumed, Plan: plan.ID}, nil
 	}
-	return Change{Action: ActionChangePlan, Plan: plan.ID}, Outcome{}, payable(sub)
+	return Change{Action: ActionChangePlan, Plan: plan.ID}, Outcome{}, maySwitch(sub)
+}
+
+// maySwitch refuses a plan switch beside another scheduled change, or while money
+// is outstanding.
+func maySwitch(sub Subscription) error {
+	switch {
+	case sub.Units.Reducing():
+		return ErrReductionPending.With("effectiveAt", sub.Units.ReduceAt)
+	case sub.Units.Foreign:
+		return ErrForeignSchedule
+	}
+	return payable(sub)
 }
 
 // resolveDowngrade ends what is paid for at the period's end. An org that was
@@ -177,6 +203,8 @@ func (s *Service) resolveDowngrade(org Org, sub Subscription) (Change, Outcome, 
 		return Change{}, Outcome{Status: StatusAlreadyFree, Plan: free.ID}, nil
 	case sub.CancelAtPeriodEnd:
 		return Change{}, Outcome{Status: StatusDowngradeScheduled, Plan: sub.Plan, EffectiveAt: sub.PeriodEnd}, nil
+	case sub.Units.Foreign:
+		return Change{}, Outcome{}, ErrForeignSchedule
 	}
 	return Change{Action: ActionScheduleDowngrade, Plan: free.ID}, Outcome{}, nil
 }
@@ -207,18 +235,23 @@ func (s *Service) paidPlan(id string) (Plan, error) {
 	}
 	plan, ok := s.catalog.Plan(id)
 	if !ok {
-		ids := make([]string, 0, len(s.catalog.Plans))
-		for _, p := range s.catalog.Plans {
-			if p.Paid() {
-				ids = append(ids, p.ID)
-			}
-		}
-		return Plan{}, ErrUnknownPlan.With("plans", ids)
+		return Plan{}, s.unknownPlan()
 	}
 	if !plan.Paid() {
 		return Plan{}, ErrUseDowngrade
 	}
 	return plan, nil
+}
+
+// unknownPlan names the plans that there are.
+func (s *Service) unknownPlan() error {
+	ids := make([]string, 0, len(s.catalog.Plans))
+	for _, p := range s.catalog.Plans {
+		if p.Paid() {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ErrUnknownPlan.With("plans", ids)
 }
 
 // perform carries out a change for somebody who need not ask.
@@ -282,6 +315,9 @@ func (s *Service) requote(ctx context.Context, sub Subscription, shown Quote) (Q
 }
 
 func (s *Service) quote(ctx context.Context, sub Subscription, c Change, at time.Time) (Quote, error) {
+	if c.Action == ActionStartTrial {
+		return s.trialQuote(sub, c)
+	}
 	q, err := s.processor.Quote(ctx, sub, c, at.Truncate(time.Second))
 	if err = s.stripe(err); err != nil {
 		return Quote{}, err
@@ -313,6 +349,28 @@ func (s *Service) Preview(ctx context.Context, p Principal, plan string) (Quote,
 	return s.standingQuote(sub, plan, out), nil
 }
 
+// PreviewCapacity is the quote of another number of additional units.
+//
+// Errors: those of resolveCapacity; the present number is ErrTargetNotGreater.
+func (s *Service) PreviewCapacity(ctx context.Context, p Principal, target int64) (Quote, error) {
+	if s.processor == nil {
+		return Quote{}, ErrStripeNotSet
+	}
+	org, sub, err := s.load(ctx, p.OrgID)
+	if err != nil {
+		return Quote{}, err
+	}
+	pr := Proposal{Verb: VerbIncrease, Units: &target}
+	if target < sub.Units.Additional {
+		pr.Verb = VerbReduce
+	}
+	c, err := s.resolveCapacity(pr, org, sub)
+	if err != nil {
+		return Quote{}, err
+	}
+	return s.quote(ctx, sub, c, s.Now())
+}
+
 // proposalFor makes the proposal that leads to a plan, free ones included.
 func (s *Service) proposalFor(plan string) Proposal {
 	if plan == s.catalog.Free().ID {
@@ -328,9 +386,12 @@ func (s *Service) standingQuote(sub Subscription, planID string, out Outcome) Qu
 	if planID == "" {
 		plan, _ = s.catalog.FirstPaid()
 	}
+	if plan.ID == sub.Plan {
+		plan = plan.With(sub.Units.Additional)
+	}
 	q := Quote{
 		Change: Change{Action: ActionChangePlan, Plan: plan.ID}, Currency: s.catalog.Currency, FromPlan: sub.Plan, ToPlan: plan.ID,
-		Recurring: plan.Price.Amount, Interval: plan.Price.Interval, SubscriptionVersion: sub.Version, CatalogVersion: s.catalog.Version,
+		FromUnits: sub.Units.Additional, ToUnits: plan.Additional, Recurring: plan.Recurring(), Interval: plan.Price.Interval, SubscriptionVersion: sub.Version, CatalogVersion: s.catalog.Version,
 	}
 	if out.Status == StatusCheckoutRequired {
 		q.DueNow = plan.Price.Amount

@@ -13,7 +13,7 @@ const checkoutLife = 31 * time.Minute
 // The card is the consent, so agents may ask for the page too.
 //
 // Errors: ErrStripeNotSet, ErrDesignPartner, ErrSubscriptionExists,
-// ErrUnknownPlan, ErrUseDowngrade, ErrStripeUnavailable.
+// ErrUnknownPlan, ErrUseDowngrade, ErrTrialRank, ErrStripeUnavailable.
 func (s *Service) Checkout(ctx context.Context, p Principal, plan string) (string, error) {
 	if s.processor == nil {
 		return "", ErrStripeNotSet
@@ -33,14 +33,26 @@ func (s *Service) Checkout(ctx context.Context, p Principal, plan string) (strin
 	case sub.Status.Live():
 		return "", ErrSubscriptionExists
 	}
-	return s.openCheckout(ctx, p, org, plan)
+	return s.openCheckout(ctx, p, org, sub, plan)
+}
+
+// mayConvert: a trial leads to its own plan or a higher one.
+func (s *Service) mayConvert(sub Subscription, to Plan) error {
+	tried, ok := s.trialPlan(sub)
+	if ok && tried.Above(to) {
+		return ErrTrialRank.With("trial", tried.ID).With("plan", to.ID).With("ends_at", sub.Trial.EndsAt)
+	}
+	return nil
 }
 
 // openCheckout reuses the org's live session for the plan or replaces it. Two
 // racing calls use the same idempotency key and meet in one session.
-func (s *Service) openCheckout(ctx context.Context, p Principal, org Org, planID string) (string, error) {
+func (s *Service) openCheckout(ctx context.Context, p Principal, org Org, sub Subscription, planID string) (string, error) {
 	plan, err := s.paidPlan(planID)
 	if err != nil {
+		return "", err
+	}
+	if err = s.mayConvert(sub, plan); err != nil {
 		return "", err
 	}
 	for range 3 {

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -43,16 +42,21 @@ type operation struct {
 	Credential string    `json:"credential"`
 	Action     Action    `json:"action"`
 	Plan       string    `json:"plan"`
+	Units      *int64    `json:"additional_capacity_units,omitempty"` // of a change of capacity
 	Quote      *Quote    `json:"quote,omitempty"`
 	ExpiresAt  time.Time `json:"expires_at,omitzero"`
 }
 
 // base is what never changes under a request's id.
 func (a Approval) base() operation {
-	return operation{
+	op := operation{
 		Org: a.OrgID, Approval: a.ID, Nonce: a.Nonce, Kind: string(a.Actor.Kind), Principal: a.Actor.ID,
 		Credential: a.Actor.CredentialID, Action: a.Change().Action, Plan: a.Change().Plan,
 	}
+	if c := a.Change(); c.Action.capacity() {
+		op.Units = &c.Units
+	}
+	return op
 }
 
 func (a Approval) baseDigest() string {
@@ -177,7 +181,10 @@ func (s *Service) place(ctx context.Context, tx Tx, a Approval) (Approval, error
 	if err = tx.InsertApproval(ctx, a); err != nil {
 		return a, err
 	}
-	facts := map[string]any{"action": a.Change().Action, "plan": a.Change().Plan, "mode": a.Mode, "due_now": a.Quote.DueNow}
+	facts := map[string]any{"action": a.Change().Action, "plan": a.Quote.ToPlan, "mode": a.Mode, "due_now": a.Quote.DueNow}
+	if a.Change().Action.capacity() {
+		facts["units"] = a.Change().Units
+	}
 	if err = s.audit(ctx, tx, a.OrgID, a.Actor, "approval.requested", a.ID, facts); err != nil {
 		return a, err
 	}
@@ -346,13 +353,13 @@ func (s *Service) redeemable(ctx context.Context, p Principal, pr Proposal) (App
 	return a, nil
 }
 
-// matches reports whether the second call asks for what the first did. A plan
-// that is not named means the one that is bound.
+// matches reports whether the second call asks for what the first did. A plan or
+// a number that is not named means the one that is bound.
 func matches(pr Proposal, c Change) bool {
-	if (pr.Verb == VerbDowngrade) != (c.Action == ActionScheduleDowngrade) {
+	if pr.Verb != verbOf(c) {
 		return false
 	}
-	return pr.Plan == "" || pr.Plan == c.Plan
+	return (pr.Plan == "" || pr.Plan == c.Plan) && (pr.Units == nil || *pr.Units == c.Units)
 }
 
 // usedToken points to the request, so that an answer that got lost can be
@@ -364,7 +371,7 @@ func (s *Service) usedToken(a Approval) error {
 
 // stillAsked reports whether a change that was asked for earlier is one still.
 func (s *Service) stillAsked(org Org, sub Subscription, c Change) error {
-	now, out, err := s.resolve(Proposal{Verb: verbOf(c), Plan: c.Plan}, org, sub)
+	now, out, err := s.resolve(Proposal{Verb: verbOf(c), Plan: c.Plan, Units: &c.Units}, org, sub)
 	if err == nil && (out.Status != "" || now != c) {
 		return ErrOutdated
 	}
@@ -379,9 +386,19 @@ func (s *Service) stillHolds(ctx context.Context, org Org, sub Subscription, sho
 	return s.requote(ctx, sub, shown)
 }
 
+// verbOf is what leads to a change.
 func verbOf(c Change) Verb {
-	if c.Action == ActionScheduleDowngrade {
+	switch c.Action {
+	case ActionScheduleDowngrade:
 		return VerbDowngrade
+	case ActionIncrease:
+		return VerbIncrease
+	case ActionReduce:
+		return VerbReduce
+	case ActionKeepCapacity:
+		return VerbKeepCapacity
+	case ActionStartTrial:
+		return VerbStartTrial
 	}
 	return VerbUpgrade
 }
@@ -520,7 +537,7 @@ func (s *Service) showAnyway(ctx context.Context, p Principal, a Approval, cause
 }
 
 func (s *Service) approveByPage(ctx context.Context, p Principal, a Approval, v Verdict) error {
-	if s.processor == nil {
+	if s.processor == nil && a.Change().Action != ActionStartTrial {
 		return ErrStripeNotSet
 	}
 	shown, ok := s.sealer.open(v.Sealed, approvePurpose(a.ID), p.CredentialID, s.Now())
@@ -645,37 +662,6 @@ func cleanText(text string) []rune {
 // Message is the sentence that an agent shows to its user word for word.
 func (s *Service) Message(orgName string, a Approval) string {
 	return s.Summarize(orgName, a.Quote) + " Check code " + CheckCode(a.ID) + "."
-}
-
-// Summarize says a change and its price in one sentence or two.
-func (s *Service) Summarize(orgName string, q Quote) string {
-	from, _ := s.catalog.Plan(q.FromPlan)
-	to, _ := s.catalog.Plan(q.ToPlan)
-	switch q.Change.Action {
-	case ActionResume:
-		return fmt.Sprintf("Keep %s on %s (%s) and undo its scheduled downgrade. Due now: nothing. Then %s on %s.",
-			orgName, to.Name, price(to.Price), money(q.Recurring, q.Currency), day(q.NextChargeAt))
-	case ActionScheduleDowngrade:
-		return fmt.Sprintf("Downgrade %s from %s (%s) to %s on %s. Due now: nothing. %s stays in force until then.",
-			orgName, from.Name, price(from.Price), to.Name, day(q.EffectiveAt), from.Name)
-	}
-	verb := "Upgrade"
-	if to.Rank < from.Rank {
-		verb = "Switch"
-	}
-	due := money(q.DueNow, q.Currency)
-	if q.DueNow == 0 {
-		due = "nothing"
-	}
-	text := fmt.Sprintf("%s %s from %s (%s) to %s (%s). Due now: %s.", verb, orgName, from.Name, price(from.Price), to.Name, price(to.Price), due)
-	if q.Credit > 0 {
-		text += fmt.Sprintf(" %s is credited to the next invoices.", money(q.Credit, q.Currency))
-	}
-	text += fmt.Sprintf(" Then %s on %s.", money(q.Recurring, q.Currency), day(q.NextChargeAt))
-	if q.LiftsDowngrade {
-		text += " The scheduled downgrade is lifted."
-	}
-	return text
 }
 
 func money(amount int64, currency string) string { return Money{amount, currency}.String() }

@@ -37,6 +37,12 @@ func intentKey(i Intent) string { return fmt.Sprintf("cs:%s:%d", i.ID, i.Attempt
 func (s *Service) execute(ctx context.Context, i Intent) (Outcome, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), executeWithin)
 	defer cancel()
+	if i.Quote.Change.Action == ActionStartTrial {
+		return s.startTrial(ctx, i)
+	}
+	if s.processor == nil {
+		return s.later(i, ErrStripeNotSet), nil // agreed to before Stripe was taken away
+	}
 	sub, err := s.SyncOrg(ctx, i.OrgID)
 	if err != nil {
 		return s.later(i, err), nil
@@ -127,7 +133,7 @@ func (s *Service) settle(ctx context.Context, i Intent, from, to IntentState, ou
 		if settled, err = tx.SettleIntent(ctx, i, from); err != nil || !settled {
 			return err
 		}
-		if out.Status == StatusDowngradeScheduled {
+		if out.Status == StatusDowngradeScheduled || out.Status == StatusReductionScheduled {
 			by := &Schedule{By: i.Actor, At: now}
 			if i.DecidedBy.ID != i.Actor.ID {
 				by.ApprovedBy = i.DecidedBy.Name
@@ -149,14 +155,19 @@ func (s *Service) settle(ctx context.Context, i Intent, from, to IntentState, ou
 	case err != nil:
 		return Outcome{}, err
 	}
-	s.notifier.Notify(ctx, i.ID)
-	if i.ApprovalID != "" {
-		s.notifier.Notify(ctx, i.ApprovalID)
-	}
+	s.tell(ctx, i)
 	if !settled {
 		return s.await(ctx, i)
 	}
 	return out, nil
+}
+
+// tell wakes those who wait for the end of an intent.
+func (s *Service) tell(ctx context.Context, i Intent) {
+	s.notifier.Notify(ctx, i.ID)
+	if i.ApprovalID != "" {
+		s.notifier.Notify(ctx, i.ApprovalID)
+	}
 }
 
 func (s *Service) settleApproval(ctx context.Context, tx Tx, i Intent, out Outcome, now time.Time) error {
@@ -195,7 +206,7 @@ func done(i Intent, a Applied) Outcome {
 	q := i.Quote
 	out := Outcome{
 		Plan: q.ToPlan, Charged: a.Charged, Credited: a.Credited, Currency: q.Currency, InvoiceID: a.InvoiceID,
-		EffectiveAt: a.EffectiveAt, IntentID: i.ID,
+		EffectiveAt: a.EffectiveAt, Units: q.ToUnits, IntentID: i.ID,
 	}
 	switch q.Change.Action {
 	case ActionChangePlan:
@@ -205,13 +216,19 @@ func done(i Intent, a Applied) Outcome {
 	case ActionScheduleDowngrade:
 		// Until the period ends the plan stays what it is.
 		out.Status, out.Plan, out.EffectiveAt = StatusDowngradeScheduled, q.FromPlan, q.EffectiveAt
+	case ActionIncrease:
+		out.Status = StatusCapacityIncreased
+	case ActionReduce:
+		out.Status, out.EffectiveAt = StatusReductionScheduled, q.EffectiveAt
+	case ActionKeepCapacity:
+		out.Status = StatusReductionCanceled
 	}
 	if a.Action != nil {
-		out.Status, out.Plan, out.Charged = StatusFailed, q.FromPlan, 0
+		out.Status, out.Plan, out.Units, out.Charged = StatusFailed, q.FromPlan, q.FromUnits, 0
 		out.Failure = &Failure{Code: ErrPaymentAction.Code, Message: ErrPaymentAction.Message, ActionURL: a.Action.URL}
 		return out
 	}
-	out.AmountDiffers = q.Change.Action == ActionChangePlan && a.Charged != q.DueNow
+	out.AmountDiffers = q.Change.Action.charges() && a.Charged != q.DueNow
 	return out
 }
 
@@ -257,9 +274,6 @@ func (s *Service) await(ctx context.Context, i Intent) (Outcome, error) {
 // Recover takes up one intent that was left open, by a crash or by an answer
 // that never came. It reports whether there was one.
 func (s *Service) Recover(ctx context.Context) (bool, error) {
-	if s.processor == nil {
-		return false, nil
-	}
 	now, err := s.store.Now(ctx)
 	if err != nil {
 		return false, err
@@ -281,6 +295,9 @@ func (s *Service) Recover(ctx context.Context) (bool, error) {
 // resumeCall finds out what became of a call whose answer was lost. The same
 // key asks the same question: if Stripe had done it, it answers so again.
 func (s *Service) resumeCall(ctx context.Context, i Intent, now time.Time) error {
+	if s.processor == nil {
+		return ErrStripeNotSet
+	}
 	sub, err := s.SyncOrg(ctx, i.OrgID)
 	if err != nil {
 		return err // the lease runs out and somebody tries again
@@ -315,13 +332,19 @@ func (s *Service) resumeCall(ctx context.Context, i Intent, now time.Time) error
 // a person.
 func (s *Service) settleByLooking(ctx context.Context, i Intent, sub Subscription) error {
 	if achieved(i, sub) {
-		_, err := s.settle(ctx, i, IntentCalling, IntentDone, done(i, Applied{Charged: i.Quote.DueNow, Credited: i.Quote.Credit, EffectiveAt: i.Quote.EffectiveAt}))
+		_, err := s.settle(ctx, i, IntentCalling, IntentDone, done(i, asAgreed(i.Quote)))
 		return err
 	}
 	s.log.Error("a change needs an operator's eye", "intent", i.ID, "org", i.OrgID)
 	out := Outcome{Status: StatusPending, Plan: sub.Plan, IntentID: i.ID}
 	_, err := s.settle(ctx, i, IntentCalling, IntentNeedsReview, out)
 	return err
+}
+
+// asAgreed is what Stripe did, where only the end is to be seen and not the
+// answer to the call.
+func asAgreed(q Quote) Applied {
+	return Applied{Charged: q.DueNow, Credited: q.Credit, EffectiveAt: q.EffectiveAt}
 }
 
 // settleReviewed ends a change that a person was to look at, once it is to be
@@ -332,7 +355,7 @@ func (s *Service) settleReviewed(ctx context.Context, sub Subscription) error {
 		return nil
 	}
 	if err == nil {
-		_, err = s.settle(ctx, i, IntentNeedsReview, IntentDone, done(i, Applied{Charged: i.Quote.DueNow, Credited: i.Quote.Credit, EffectiveAt: i.Quote.EffectiveAt}))
+		_, err = s.settle(ctx, i, IntentNeedsReview, IntentDone, done(i, asAgreed(i.Quote)))
 	}
 	return err
 }
@@ -346,6 +369,13 @@ func achieved(i Intent, sub Subscription) bool {
 		return sub.Status.Live() && !sub.CancelAtPeriodEnd
 	case ActionScheduleDowngrade:
 		return !sub.Status.Live() || sub.CancelAtPeriodEnd
+	case ActionIncrease:
+		return sub.Status.Live() && sub.Units.Additional == i.Quote.ToUnits
+	case ActionReduce:
+		u := sub.Units
+		return sub.Status.Live() && (u.Reducing() && u.ReduceTo == i.Quote.ToUnits || !u.Reducing() && u.Additional == i.Quote.ToUnits)
+	case ActionKeepCapacity:
+		return sub.Status.Live() && !sub.Units.Reducing()
 	}
 	return false
 }

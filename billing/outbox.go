@@ -23,6 +23,10 @@ const (
 	EventApprovalRequested EventType = "approval.requested"    // ApprovalNews
 	EventApprovalDecided   EventType = "approval.decided"      // ApprovalNews
 	EventLimitReached      EventType = "limit.reached"         // LimitReached
+	EventCapacityChanged   EventType = "capacity.changed"      // CapacityChanged
+	EventTrialStarted      EventType = "trial.started"         // TrialNews
+	EventTrialEnding       EventType = "trial.ending"          // TrialNews
+	EventTrialExpired      EventType = "trial.expired"         // TrialNews
 )
 
 // OutboxEvent is one thing that the host application is told.
@@ -104,6 +108,27 @@ type LimitReached struct {
 	Plan     string `json:"plan"`
 }
 
+// CapacityChanged tells that an org has another number of units, or that one is
+// scheduled.
+type CapacityChanged struct {
+	Plan       string `json:"plan"`
+	Total      int64  `json:"total"`
+	Additional int64  `json:"additional"`
+	From       int64  `json:"from"` // additional ones before
+	// Pending is the number of additional units from EffectiveAt on; both are
+	// null when no reduction is scheduled.
+	Pending     *int64     `json:"pending"`
+	EffectiveAt *time.Time `json:"effective_at"`
+}
+
+// TrialNews tells of a trial.
+type TrialNews struct {
+	Plan          string    `json:"plan"`
+	StartedAt     time.Time `json:"started_at"`
+	EndsAt        time.Time `json:"ends_at"`
+	DaysRemaining int       `json:"days_remaining"`
+}
+
 // emit tells the host about the fact that tx writes. Without a host to tell it
 // does nothing. It locks the org's lane until tx ends: call it last.
 func (s *Service) emit(ctx context.Context, tx Tx, orgID string, t EventType, data any) error {
@@ -182,6 +207,11 @@ func (s *Service) emitChanges(ctx context.Context, tx Tx, org Org, before, after
 		}
 		data := PlanChanged{From: before.Plan, To: after.Plan, Status: statusWord(after.Status), Actor: partyOf(by)}
 		if err = s.emit(ctx, tx, org.ID, EventPlanChanged, data); err != nil {
+			return err
+		}
+	}
+	if !before.Units.same(after.Units) {
+		if err := s.emit(ctx, tx, org.ID, EventCapacityChanged, s.capacityNews(before, after)); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,10 @@ const (
 	StatusDesignPartner        Status = "design-partner"
 	StatusConfirmationRequired Status = "confirmation_required"
 	StatusWebApproveRequired   Status = "web-approve-required"
+	StatusCapacityIncreased    Status = "capacity-increased"
+	StatusReductionScheduled   Status = "capacity-reduction-scheduled"
+	StatusReductionCanceled    Status = "capacity-reduction-canceled"
+	StatusTrialStarted         Status = "trial-started"
 	// StatusPending: agreed to, and Stripe has not answered yet.
 	StatusPending Status = "pending"
 	// StatusFailed: agreed to, and it did not happen; Failure says why.
@@ -32,8 +36,11 @@ type Outcome struct {
 	Credited    int64     `json:"credited,omitempty"`
 	Currency    string    `json:"currency,omitempty"`
 	InvoiceID   string    `json:"invoice_id,omitempty"`
-	EffectiveAt time.Time `json:"effective_at,omitzero"`
-	CheckoutURL string    `json:"-"`
+	EffectiveAt time.Time `json:"effective_at,omitzero"` // of a trial: when it ends
+	// Units is how many additional capacity units there are after the change, or
+	// will be once it takes effect.
+	Units       int64  `json:"units,omitempty"`
+	CheckoutURL string `json:"-"`
 	// AmountDiffers is set when Stripe charged something else than was agreed to.
 	AmountDiffers bool `json:"amount_differs,omitempty"`
 	// Failure is set with StatusFailed.

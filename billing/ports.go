@@ -23,6 +23,16 @@ type Mailer interface {
 	// SendRequest tells somebody who can decide that a request waits. sender is
 	// who asks them to look, what is the change in words.
 	SendRequest(ctx context.Context, to, name, sender, what, url, code string) error
+	// SendTrialEnding tells somebody who can decide that a trial is about to end.
+	SendTrialEnding(ctx context.Context, to string, m TrialMail) error
+}
+
+// TrialMail is what is written about a trial that is about to end.
+type TrialMail struct {
+	Name, Org, Plan string
+	EndsAt          time.Time
+	Days            int // that have begun and are left
+	URL             string
 }
 
 // Notifier wakes those who wait for news of a topic (an approval's id). Waking
@@ -64,6 +74,23 @@ type Tx interface {
 	OperatorTx
 	OperatorAccessTx
 	OutboxTx
+	TrialTx
+}
+
+// TrialTx: the one trial of each org.
+type TrialTx interface {
+	// StartTrial stores the org's trial if it never had one and has no live
+	// subscription; false otherwise.
+	StartTrial(ctx context.Context, orgID string, t Trial) (bool, error)
+	// ConvertTrial notes that a subscription took the trial's place.
+	ConvertTrial(ctx context.Context, orgID string, at time.Time) error
+	// ExpireTrials marks trials as expired that ended by now and were not
+	// converted, at most limit and none that another transaction is at, and
+	// returns their rows.
+	ExpireTrials(ctx context.Context, now time.Time, limit int) ([]Subscription, error)
+	// RemindTrials marks running trials that end by the time, and of which nobody
+	// was reminded so many days (or fewer) ahead, and returns their rows.
+	RemindTrials(ctx context.Context, days int, now, endBy time.Time, limit int) ([]Subscription, error)
 }
 
 // OrgTx: orgs and their people.
@@ -170,7 +197,7 @@ type SubscriptionTx interface {
 	// than those in the list stay), and marks the inbox rows done that were stored
 	// before sub.SyncedSeq was reached.
 	SaveState(ctx context.Context, sub Subscription, invoices []Invoice) (bool, error)
-	// SetSchedule records who asked for the pending cancellation (nil clears it).
+	// SetSchedule records who asked for the scheduled change (nil clears it).
 	SetSchedule(ctx context.Context, orgID string, by *Schedule) error
 	// Invoices newest first, before the given id ("" for the first page).
 	Invoices(ctx context.Context, orgID, before string, limit int) ([]Invoice, error)

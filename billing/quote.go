@@ -19,12 +19,27 @@ const (
 	ActionChangePlan        Action = "subscription.change_plan"
 	ActionResume            Action = "subscription.resume"
 	ActionScheduleDowngrade Action = "subscription.schedule_downgrade"
+	ActionIncrease          Action = "capacity.increase"
+	ActionReduce            Action = "capacity.schedule_reduction"
+	ActionKeepCapacity      Action = "capacity.cancel_reduction"
+	ActionStartTrial        Action = "trial.start"
 )
+
+// charges reports whether the action takes or gives back money at once.
+func (a Action) charges() bool { return a == ActionChangePlan || a == ActionIncrease }
+
+// capacity reports whether the action is about capacity units.
+func (a Action) capacity() bool {
+	return a == ActionIncrease || a == ActionReduce || a == ActionKeepCapacity
+}
 
 // Change is what is to be done: an action with its parameters.
 type Change struct {
 	Action Action `json:"action"`
-	Plan   string `json:"plan,omitempty"` // the target of a plan change
+	Plan   string `json:"plan,omitempty"` // the target of a plan change, or the plan to try
+	// Units is the target of a change of capacity: how many additional units there
+	// are to be in the end, never how many more.
+	Units int64 `json:"additional_capacity_units,omitempty"`
 }
 
 // Line is one line of an invoice or a preview.
@@ -44,6 +59,9 @@ type Quote struct {
 	// FromPlan and ToPlan are catalogue ids.
 	FromPlan string `json:"from_plan"`
 	ToPlan   string `json:"to_plan"`
+	// FromUnits and ToUnits are additional capacity units, before and after.
+	FromUnits int64 `json:"from_units,omitempty"`
+	ToUnits   int64 `json:"to_units,omitempty"`
 	// DueNow is charged at once, in minor units, ≥ 0, tax included.
 	DueNow int64 `json:"due_now"`
 	// Credit is given back as balance for the next invoices, in minor units, ≥ 0.
@@ -53,8 +71,13 @@ type Quote struct {
 	Tax         int64 `json:"tax,omitempty"`
 	// LiftsDowngrade: a scheduled downgrade ends with the change, since who buys
 	// another plan stays.
-	LiftsDowngrade bool   `json:"lifts_downgrade,omitempty"`
-	Lines          []Line `json:"lines,omitempty"`
+	LiftsDowngrade bool `json:"lifts_downgrade,omitempty"`
+	// LiftsReduction: a scheduled reduction of capacity ends with the change, since
+	// the whole subscription ends.
+	LiftsReduction bool `json:"lifts_reduction,omitempty"`
+	// TrialDays is how long a trial runs; nothing is charged at its end.
+	TrialDays int    `json:"trial_days,omitempty"`
+	Lines     []Line `json:"lines,omitempty"`
 	// Recurring is the price from then on, for each Interval.
 	Recurring int64  `json:"recurring"`
 	Interval  string `json:"interval"`
@@ -73,6 +96,7 @@ type Quote struct {
 func (q Quote) SamePrice(o Quote) bool {
 	return q.Change == o.Change && q.Currency == o.Currency && q.FromPlan == o.FromPlan && q.ToPlan == o.ToPlan &&
 		q.DueNow == o.DueNow && q.Credit == o.Credit && q.Tax == o.Tax && q.Recurring == o.Recurring && q.LiftsDowngrade == o.LiftsDowngrade &&
+		q.FromUnits == o.FromUnits && q.ToUnits == o.ToUnits && q.LiftsReduction == o.LiftsReduction && q.TrialDays == o.TrialDays &&
 		q.Interval == o.Interval && q.EffectiveAt.Equal(o.EffectiveAt) && q.NextChargeAt.Equal(o.NextChargeAt)
 }
 

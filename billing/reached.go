@@ -45,7 +45,7 @@ func (s *Service) count(ctx context.Context, c Consumption, snap *snapshot, i in
 		if !ok {
 			return errNotCounted
 		}
-		return s.emitReached(ctx, tx, WindowTotal{OrgID: c.OrgID, Resource: c.Resource, Value: active, Added: c.Quantity}, c.Cap, s.catalog.Plans[snap.plan])
+		return s.emitReached(ctx, tx, WindowTotal{OrgID: c.OrgID, Resource: c.Resource, Value: active, Added: c.Quantity}, c.Cap, snap.plan)
 	})
 	return active, ok, ignoring(err, errNotCounted)
 }

@@ -79,6 +79,7 @@ func (s *Service) OpenRequest(ctx context.Context, p Principal, id string) (Requ
 		return r, err
 	}
 	r.Org, r.Subscription = over.Org, over.Subscription
+	r.To, r.From = r.To.With(a.Quote.ToUnits), r.From.With(a.Quote.FromUnits)
 	r.Usage, r.Overrides = s.usageAgainst(r.To, over), over.Overrides
 	if r.Key, err = s.store.Credential(ctx, a.OrgID, a.Actor.CredentialID); err != nil && !errors.Is(err, ErrNotFound) {
 		return r, err
@@ -101,7 +102,7 @@ func (s *Service) OpenRequest(ctx context.Context, p Principal, id string) (Requ
 
 // price puts a fresh quote into a pending request, sealed for the person's form.
 func (s *Service) price(ctx context.Context, p Principal, r *Request) error {
-	if s.processor == nil {
+	if s.processor == nil && r.Approval.Change().Action != ActionStartTrial {
 		r.StripeDown = true
 		return nil
 	}
@@ -122,6 +123,7 @@ func (s *Service) price(ctx context.Context, p Principal, r *Request) error {
 	}
 	r.Quote = q
 	r.From, _ = s.catalog.Plan(q.FromPlan)
+	r.From, r.To = r.From.With(q.FromUnits), r.To.With(q.ToUnits)
 	if r.CanDecide {
 		r.OpDigest = r.Approval.opDigest(q)
 		r.Sealed = s.sealer.seal(sealedQuote{Purpose: approvePurpose(r.Approval.ID), Holder: p.CredentialID, Until: r.Now.Add(sealedLife), Quote: q})

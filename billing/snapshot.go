@@ -18,13 +18,13 @@ const (
 
 // snapshot is what an org may and uses, as it was read at one moment.
 type snapshot struct {
-	plan  int // index into the catalogue's plans
+	plan  Plan // in force
 	basis Basis
 	// complimentary: no upgrade is for sale here.
 	complimentary bool
 	meters        []meter // one for each resource of the catalogue, in its order
 	read          time.Time
-	// until is when something in it ends by itself: a window or an override.
+	// until is when something in it ends by itself: a window, an override, a trial.
 	until time.Time
 	// spent is set when something was used since: the caps are still right.
 	spent atomic.Bool
@@ -80,7 +80,7 @@ func (s *Service) readSnapshot(ctx context.Context, orgID string) (*snapshot, er
 func (s *Service) snapshotOf(over Overview, now time.Time) *snapshot {
 	plan := s.planOf(over.Org, over.Subscription)
 	snap := &snapshot{
-		plan: plan.Rank, basis: Basis{RowVersion: over.Subscription.RowVersion, DesignPartner: over.Org.DesignPartner}, complimentary: over.Org.Complimentary(),
+		plan: plan, basis: Basis{RowVersion: over.Subscription.RowVersion, DesignPartner: over.Org.DesignPartner}, complimentary: over.Org.Complimentary(),
 		meters: make([]meter, len(s.catalog.Resources)), until: now.AddDate(0, 0, 1),
 	}
 	for i, u := range s.usageAgainst(plan, over) {
@@ -93,6 +93,9 @@ func (s *Service) snapshotOf(over Overview, now time.Time) *snapshot {
 			snap.until = earlier(snap.until, m.override.ExpiresAt)
 		}
 		snap.meters[i] = m
+	}
+	if over.Subscription.Trial.Active(now) {
+		snap.until = earlier(snap.until, over.Subscription.Trial.EndsAt)
 	}
 	return snap
 }

@@ -53,6 +53,8 @@ type State struct {
 	// Credit is what Stripe owes the customer, in minor units, ≥ 0. It is used up
 	// by the next invoices.
 	Credit int64 `json:"credit,omitempty"`
+	// Units is what is bought on top of a plan that is sold in capacity units.
+	Units BoughtUnits `json:"units,omitzero"`
 	// UnknownPrice is set when the subscription's price is in no catalogue plan:
 	// the plan stays what it was and an operator is alerted.
 	UnknownPrice string `json:"unknown_price,omitempty"`
@@ -91,7 +93,7 @@ type Subscription struct {
 	OrgID string
 	State
 	// Version changes when something changes that a person agreed to: plan,
-	// status, price, period or the pending cancellation. A consent is bound to it.
+	// status, price, units, period or a scheduled change. A consent is bound to it.
 	Version int64
 	// RowVersion changes with every write; SyncOrg compares and sets it, so an
 	// older fetch never overwrites a newer one.
@@ -100,9 +102,11 @@ type Subscription struct {
 	// last sync had seen before it began.
 	DirtySeq, SyncedSeq int64
 	SyncedAt            time.Time
-	// ScheduledBy says who asked for the cancellation that is pending, when it
-	// was made here rather than in Stripe's portal.
+	// ScheduledBy says who asked for the change that is scheduled, a cancellation
+	// or a reduction of capacity, when it was made here rather than at Stripe.
 	ScheduledBy *Schedule
+	// Trial is the org's own; Stripe knows nothing of it, and a sync leaves it.
+	Trial Trial
 }
 
 // Dirty reports whether Stripe may know something that we do not.
@@ -119,7 +123,8 @@ type Schedule struct {
 // given for.
 func sameTerms(a, b State) bool {
 	return a.SubscriptionID == b.SubscriptionID && a.Status == b.Status && a.Plan == b.Plan &&
-		a.CancelAtPeriodEnd == b.CancelAtPeriodEnd && a.PeriodEnd.Equal(b.PeriodEnd) && a.UnknownPrice == b.UnknownPrice
+		a.CancelAtPeriodEnd == b.CancelAtPeriodEnd && a.PeriodEnd.Equal(b.PeriodEnd) && a.UnknownPrice == b.UnknownPrice &&
+		a.Units.same(b.Units)
 }
 
 // Invoice is the mirror of one of Stripe's invoices.

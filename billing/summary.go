@@ -7,33 +7,61 @@ import "time"
 type Summary struct {
 	Org           Org
 	Subscription  Subscription
-	Plan          Plan // in force now
+	Plan          Plan // in force now, with its additional units
 	DesignPartner bool // or given by an operator: there is nothing to pay
 	StripeReady   bool
 	Scheduled     []ScheduledChange
-	Usage         []Usage    // in the catalogue's order
-	Overrides     []Override // open ones, that may have run out
-	Pending       int        // approvals waiting
-	Stale         bool       // the last sync is old or failed; the figures are from SyncedAt
-	Now           time.Time
+	// TrialAvailable: some plan can be tried without a card now.
+	TrialAvailable bool
+	Usage          []Usage    // in the catalogue's order
+	Overrides      []Override // open ones, that may have run out
+	Pending        int        // approvals waiting
+	Stale          bool       // the last sync is old or failed; the figures are from SyncedAt
+	Now            time.Time
 }
 
 // stateAdminOverride is the state of an org whose plan an operator gives.
 const stateAdminOverride = "admin_override"
 
-// BillingState is the subscription's status, unless an operator's word is above
-// it; empty without either.
+// The states of an org without a live subscription that has a trial.
+const (
+	stateTrialing     = "trialing"
+	stateTrialExpired = "trial_expired"
+)
+
+// BillingState is where the org stands: an operator's word is above everything,
+// then comes a live subscription's status, then the trial, then what remains of
+// an earlier subscription. Empty without any of them.
 func (s Summary) BillingState() string {
-	if s.Org.GivenPlan != "" {
+	sub := s.Subscription
+	switch {
+	case s.Org.GivenPlan != "":
 		return stateAdminOverride
+	case sub.Status.Live():
+		return string(sub.Status)
+	case sub.Trial.Active(s.Now):
+		return stateTrialing
+	case sub.Trial.Expired(s.Now) && sub.PeriodEnd.Before(sub.Trial.EndsAt):
+		return stateTrialExpired
 	}
-	return string(s.Subscription.Status)
+	return string(sub.Status)
 }
 
-// ScheduledChange is something that will happen by itself and can be undone.
+// ScheduledKind says what will happen.
+type ScheduledKind string
+
+// The kinds of scheduled change. The end of a trial cannot be undone.
+const (
+	ScheduledDowngrade ScheduledKind = "downgrade"
+	ScheduledReduction ScheduledKind = "capacity_reduction"
+	ScheduledTrialEnd  ScheduledKind = "trial_end"
+)
+
+// ScheduledChange is something that will happen by itself.
 type ScheduledChange struct {
-	Kind        string // "downgrade"
+	Kind        ScheduledKind
 	Plan        string // afterwards
+	Units       int64  // additional ones afterwards, of a reduction
 	EffectiveAt time.Time
 	By          Actor  // who asked; Kind empty when it was made in Stripe's portal
 	ApprovedBy  string // who agreed, if somebody else
@@ -66,6 +94,8 @@ type Offer struct {
 	Quote Quote
 	// Sealed is the quote for the form; empty when there is nothing to press.
 	Sealed string
+	// TrialDays is how long the plan can be tried without a card; 0 if it cannot.
+	TrialDays int
 }
 
 // OfferKind says what a plan's button does.
@@ -78,5 +108,7 @@ const (
 	OfferDowngrade OfferKind = "downgrade" // to the free plan, at the period's end
 	OfferResume    OfferKind = "resume"    // keep the present plan after all
 	OfferCheckout  OfferKind = "checkout"  // enter a card
+	OfferIncrease  OfferKind = "increase"  // more capacity units, at once
+	OfferReduce    OfferKind = "reduce"    // fewer, at the period's end
 	OfferNone      OfferKind = "none"      // nothing can be done now
 )

@@ -60,6 +60,9 @@ func (s *Service) save(ctx context.Context, org Org, before, sub Subscription, i
 		if saved, err = tx.SaveState(ctx, sub, invoices); err != nil || !saved {
 			return err
 		}
+		if err = s.convertTrial(ctx, tx, before, sub); err != nil {
+			return err
+		}
 		return s.emitChanges(ctx, tx, org, before, sub)
 	})
 	return saved, err
@@ -85,7 +88,7 @@ func (s *Service) apply(sub Subscription, state State) Subscription {
 	if !sameTerms(sub.State, state) {
 		sub.Version++
 	}
-	if !state.CancelAtPeriodEnd {
+	if !state.CancelAtPeriodEnd && !state.Units.Reducing() {
 		sub.ScheduledBy = nil
 	}
 	sub.State = state
@@ -123,12 +126,9 @@ func (s *Service) bankAnswered(ctx context.Context, a Approval, sub Subscription
 		Status: StatusFailed, Plan: sub.Plan, IntentID: a.IntentID,
 		Failure: &Failure{Code: ErrPaymentFailed.Code, Message: "The bank did not confirm the payment in time. The plan has not changed."},
 	}
-	if sub.Plan == a.Quote.ToPlan {
+	if i := (Intent{ID: a.IntentID, Quote: a.Quote}); achieved(i, sub) {
 		to, event = ApprovalSucceeded, IntentDone
-		out = Outcome{
-			Status: StatusSwitched, Plan: sub.Plan, Charged: a.Quote.DueNow, Credited: a.Quote.Credit,
-			Currency: a.Quote.Currency, IntentID: a.IntentID,
-		}
+		out = done(i, asAgreed(a.Quote))
 	}
 	err := s.store.InTx(ctx, func(tx Tx) error {
 		moved, err := tx.MoveApproval(ctx, a.OrgID, a.ID, to, &out, s.Now())

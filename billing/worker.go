@@ -19,7 +19,7 @@ const dirtyBatch = 1000
 func (s *Service) Run(ctx context.Context) {
 	var beside sync.WaitGroup
 	defer beside.Wait()
-	for _, work := range []func(context.Context){s.syncAll, s.lookAfter, s.reconcileAll, s.deliverAll, s.pruneHourly} {
+	for _, work := range []func(context.Context){s.syncAll, s.lookAfter, s.reconcileAll, s.endTrials, s.deliverAll, s.pruneHourly} {
 		beside.Go(func() { work(ctx) })
 	}
 }
@@ -55,6 +55,10 @@ func (s *Service) lookAfter(ctx context.Context) {
 			}
 		}
 	})
+}
+
+func (s *Service) endTrials(ctx context.Context) {
+	s.every(ctx, 10*time.Second, func() { s.must("trials", s.EndTrials(ctx)) })
 }
 
 func (s *Service) reconcileAll(ctx context.Context) {

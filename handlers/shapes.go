@@ -21,7 +21,7 @@ func summaryOf(s billing.Summary, currency string) api.Summary {
 	}
 	for _, c := range s.Scheduled {
 		out.ScheduledChanges = append(out.ScheduledChanges, api.ScheduledChange{
-			Kind: c.Kind, Plan: c.Plan, EffectiveAt: c.EffectiveAt,
+			Kind: string(c.Kind), Plan: c.Plan, EffectiveAt: c.EffectiveAt,
 			RequestedBy: textOrNull(actorWords(c.By)), ApprovedBy: textOrNull(c.ApprovedBy),
 		})
 	}

@@ -173,6 +173,12 @@ const (
 	copyMailboxOpen  = "Open the link"
 )
 
+// The email about a trial that is about to end.
+const (
+	copyTrialMailLink = "See the plans"
+	copyTrialMailNote = "If you do nothing, nothing is charged: the free plan is in force from then on, and what you have stays."
+)
+
 // The sign-in email.
 const (
 	copyMailSubject    = "Sign in to Countersign"

@@ -2,8 +2,11 @@ package views
 
 import (
 	"html"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/countersignhq/countersign/billing"
 )
 
 // Mail is an email: both bodies say the same.
@@ -27,6 +30,21 @@ func RequestMail(name, sender, what, link, code string) Mail {
 	lead := oneLine(sender) + " asks you to look at the request of an agent: " + oneLine(what) + "."
 	return mailOf(copyRequestSubject, name, lead, link, html.EscapeString(link),
 		copyMailCheck+" "+code, html.EscapeString(copyMailCheck)+" <strong>"+html.EscapeString(code)+"</strong>")
+}
+
+// TrialEndingMail tells somebody who can decide that a trial is about to end,
+// and what happens if they do nothing.
+func TrialEndingMail(m billing.TrialMail) Mail {
+	what := oneLine(m.Org) + "’s trial of " + m.Plan
+	lead := what + " ends on " + m.EndsAt.UTC().Format(formatMoment) + "."
+	return mailOf(what+" ends "+inDays(m.Days), m.Name, lead, m.URL, html.EscapeString(copyTrialMailLink), copyTrialMailNote, html.EscapeString(copyTrialMailNote))
+}
+
+func inDays(n int) string {
+	if n <= 1 {
+		return "tomorrow"
+	}
+	return "in " + strconv.Itoa(n) + " days"
 }
 
 // mailOf writes both bodies: a greeting, why we write, the link and what to know

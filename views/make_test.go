@@ -53,7 +53,7 @@ func onPro(t testing.TB) BillingValues {
 		{Plan: plan(t, c, "scale"), Kind: billing.OfferSwitch, Sealed: "s2", Quote: upgradeQuote()},
 	}
 	for _, r := range c.Resources {
-		v.Summary.Usage = append(v.Summary.Usage, billing.Usage{Resource: r, Cap: v.Summary.Plan.Cap(r.ID, 0), Reported: now})
+		v.Summary.Usage = append(v.Summary.Usage, billing.Usage{Resource: r, Cap: v.Summary.Plan.Cap(r.ID), Reported: now})
 	}
 	return v
 }

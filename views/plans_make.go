@@ -28,7 +28,7 @@ func planOptionOf(v BillingValues, o billing.Offer) PlanOption {
 		p.Per = per(o.Plan.Price.Interval)
 	}
 	for _, r := range v.Catalog.Resources {
-		p.Points = append(p.Points, limitOf(r, o.Plan.Cap(r.ID, 0)))
+		p.Points = append(p.Points, limitOf(r, o.Plan.Cap(r.ID)))
 	}
 	p.Button = offerButton(v, o)
 	for _, c := range v.Summary.Scheduled {

@@ -67,7 +67,7 @@ func showCatalog(out io.Writer, c *billing.Catalog) error {
 	for _, r := range c.Resources {
 		fmt.Fprintf(w, "\n%s", r.ID)
 		for _, p := range c.Plans {
-			if l := p.Cap(r.ID, 0); l.Unlimited {
+			if l := p.Cap(r.ID); l.Unlimited {
 				fmt.Fprint(w, "\tunlimited")
 			} else {
 				fmt.Fprintf(w, "\t%d", l.Value)

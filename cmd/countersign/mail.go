@@ -10,6 +10,7 @@ import (
 
 	"github.com/wneessen/go-mail"
 
+	"github.com/countersignhq/countersign/billing"
 	"github.com/countersignhq/countersign/views"
 )
 
@@ -52,6 +53,10 @@ func (s *smtp) SendRequest(ctx context.Context, to, name, sender, what, url, cod
 	return s.send(ctx, to, name, views.RequestMail(name, sender, what, url, code))
 }
 
+func (s *smtp) SendTrialEnding(ctx context.Context, to string, m billing.TrialMail) error {
+	return s.send(ctx, to, m.Name, views.TrialEndingMail(m))
+}
+
 func (s *smtp) send(ctx context.Context, to, name string, text views.Mail) error {
 	m := mail.NewMsg()
 	if err := m.From(s.from); err != nil {
@@ -80,6 +85,11 @@ func (n noMail) SendRequest(context.Context, string, string, string, string, str
 	return nil
 }
 
+func (n noMail) SendTrialEnding(context.Context, string, billing.TrialMail) error {
+	n.warn()
+	return nil
+}
+
 // mailbox keeps the demo's mails in memory, for its own page.
 type mailbox struct {
 	mu    sync.Mutex
@@ -99,6 +109,10 @@ func (b *mailbox) SendSignInLink(_ context.Context, to, name, link string, expir
 
 func (b *mailbox) SendRequest(_ context.Context, to, name, sender, what, url, code string) error {
 	return b.keep(to, url, views.RequestMail(name, sender, what, url, code))
+}
+
+func (b *mailbox) SendTrialEnding(_ context.Context, to string, m billing.TrialMail) error {
+	return b.keep(to, m.URL, views.TrialEndingMail(m))
 }
 
 func (b *mailbox) keep(to, link string, text views.Mail) error {

@@ -325,6 +325,14 @@ func (m *Mailbox) SendRequest(_ context.Context, to, _, _, _, url, _ string) err
 	return nil
 }
 
+// SendTrialEnding implements billing.Mailer.
+func (m *Mailbox) SendTrialEnding(_ context.Context, to string, t billing.TrialMail) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.To, m.Links = append(m.To, to), append(m.Links, t.URL)
+	return nil
+}
+
 // SafeBuffer is a buffer that several goroutines may write.
 type SafeBuffer struct {
 	mu sync.Mutex
