@@ -292,13 +292,21 @@ type IntentTx interface {
 	RetryIntent(ctx context.Context, orgID, id string, attempt int, leaseUntil time.Time) (bool, error)
 }
 
+// NewestInvoices is how many invoices a sync reads: enough for what can happen
+// between two of them. A customer's first one reads all.
+const NewestInvoices = 24
+
 // Processor takes the money: Stripe, or nobody when it is not configured.
 //
 // Errors: ErrStripeUnavailable when a read or a session could not be had;
 // Apply has errors of its own.
 type Processor interface {
-	// Fetch reads the whole state of a customer and its newest invoices.
+	// Fetch reads the whole state of a customer and its newest invoices, at most
+	// NewestInvoices.
 	Fetch(ctx context.Context, customerID string) (State, []Invoice, error)
+	// AllInvoices reads the customer's invoices of all times, up to a bound of the
+	// implementation, the newest first.
+	AllInvoices(ctx context.Context, customerID string) ([]Invoice, error)
 	// Quote asks what a change would cost with this proration date. It changes
 	// nothing. The quote's SubscriptionVersion is from.Version.
 	Quote(ctx context.Context, from Subscription, c Change, prorationDate time.Time) (Quote, error)

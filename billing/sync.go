@@ -24,6 +24,9 @@ func (s *Service) SyncOrg(ctx context.Context, orgID string) (Subscription, erro
 			return sub, s.nothingToSync(ctx, sub)
 		}
 		state, invoices, err := s.processor.Fetch(ctx, org.CustomerID)
+		if err == nil && sub.CustomerID != org.CustomerID && len(invoices) >= NewestInvoices {
+			invoices, err = s.processor.AllInvoices(ctx, org.CustomerID) // its first reading
+		}
 		if err = s.stripe(err); err != nil {
 			return sub, err
 		}

@@ -95,8 +95,8 @@ func invoiceFields(i *billing.Invoice) []any {
 }
 
 // replaceInvoices makes the mirror equal to the list for the time that the list
-// covers: a reading holds the newest invoices, and the older ones stay. Most
-// syncs find nothing to do.
+// covers: a reading holds the newest invoices, and the older ones stay, those of
+// its oldest moment too. Most syncs find nothing to do.
 func (q queries) replaceInvoices(ctx context.Context, orgID string, invoices []billing.Invoice) error {
 	if len(invoices) == 0 {
 		return nil
@@ -108,7 +108,8 @@ func (q queries) replaceInvoices(ctx context.Context, orgID string, invoices []b
 		return err
 	}
 	for _, old := range have {
-		if slices.ContainsFunc(invoices, func(i billing.Invoice) bool { return sameInvoice(i, old) }) {
+		i := slices.IndexFunc(invoices, func(i billing.Invoice) bool { return i.ID == old.ID })
+		if i >= 0 && sameInvoice(invoices[i], old) || i < 0 && !old.CreatedAt.After(oldest) {
 			continue
 		}
 		if err := q.exec(ctx, `DELETE FROM invoices WHERE org_id = $1 AND id = $2`, orgID, old.ID); err != nil {

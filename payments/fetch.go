@@ -13,8 +13,12 @@ import (
 	"github.com/countersignhq/countersign/billing"
 )
 
-// mirroredInvoices is how many of the newest invoices Fetch reads.
-const mirroredInvoices = 24
+// AllInvoices reads pageOfInvoices at a time, which is all that Stripe gives, and
+// at most so many pages.
+const (
+	pageOfInvoices  = 100
+	pagesOfInvoices = 10
+)
 
 // Fetch reads a customer in two rounds: the customer with its subscriptions and
 // card, then at once the invoices and what comes next. It changes nothing. A
@@ -92,9 +96,31 @@ func renewing(subs []*stripe.Subscription) *stripe.Subscription {
 	return nil
 }
 
+// AllInvoices implements billing.Processor. Of a customer with more than a
+// thousand invoices it reads the newest thousand, and says so in the log.
+//
+// Errors: billing.ErrStripeUnavailable.
+func (c *Client) AllInvoices(ctx context.Context, customerID string) ([]billing.Invoice, error) {
+	it := c.invoices.List(&stripe.InvoiceListParams{
+		ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(pageOfInvoices)},
+		Customer:   stripe.String(customerID),
+	})
+	var all []*stripe.Invoice
+	for len(all) < pageOfInvoices*pagesOfInvoices && it.Next() {
+		all = append(all, it.Invoice())
+	}
+	if err := it.Err(); err != nil {
+		return nil, readError(err)
+	}
+	if len(all) == pageOfInvoices*pagesOfInvoices && it.Meta().HasMore {
+		c.log.Warn("older invoices stay at Stripe", "customer", customerID, "read", len(all))
+	}
+	return Project(c.catalog, Snapshot{Invoices: all}).Invoices, nil
+}
+
 func (c *Client) listInvoices(ctx context.Context, customerID string) ([]*stripe.Invoice, error) {
 	it := c.invoices.List(&stripe.InvoiceListParams{
-		ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(mirroredInvoices), Single: true},
+		ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(billing.NewestInvoices), Single: true},
 		Customer:   stripe.String(customerID),
 	})
 	return it.InvoiceList().Data, it.Err()

@@ -1,12 +1,16 @@
 package payments
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -38,6 +42,68 @@ func TestFetch(t *testing.T) {
 	}
 	if len(invoices) != 1 || invoices[0].Status != "paid" || invoices[0].Amount.Amount != 1900 || invoices[0].Description != "Pro" || invoices[0].HostedURL == "" || invoices[0].PDFURL == "" || invoices[0].Number == "" {
 		t.Errorf("invoices %+v", invoices)
+	}
+}
+
+// TestAllInvoices: more than a page of Stripe's, newest first, and every one
+// once; Fetch keeps to the newest.
+func TestAllInvoices(t *testing.T) {
+	r := newRoom(t)
+	sub := r.subscribe("pro", "pm_card_visa")
+	for range 11 {
+		r.clock.pass(10 * 31 * 24 * time.Hour)
+		r.state(sub.CustomerID) // what fell due happens at a call
+	}
+	before := len(r.server.Calls())
+	all, err := r.AllInvoices(r.ctx, sub.CustomerID)
+	if err != nil || len(all) < pageOfInvoices+10 {
+		t.Fatalf("%d invoices, %v", len(all), err)
+	}
+	if n := len(r.server.Calls()) - before; n != 2 {
+		t.Errorf("%d calls", n)
+	}
+	seen := map[string]bool{}
+	for i, inv := range all {
+		if seen[inv.ID] || inv.Description != "Pro" || i > 0 && inv.CreatedAt.After(all[i-1].CreatedAt) {
+			t.Errorf("invoice %d: %+v", i, inv)
+		}
+		seen[inv.ID] = true
+	}
+	_, newest, err := r.Fetch(r.ctx, sub.CustomerID)
+	if err != nil || !slices.Equal(newest, all[:billing.NewestInvoices]) {
+		t.Errorf("Fetch: %d invoices, %v", len(newest), err)
+	}
+	if none, err := r.AllInvoices(r.ctx, "cus_never"); err == nil && len(none) > 0 {
+		t.Errorf("of nobody: %d, %v", len(none), err)
+	}
+}
+
+// TestAllInvoicesIsBounded: a thousand are read, and it is said that there are
+// more.
+func TestAllInvoicesIsBounded(t *testing.T) {
+	asked := 0
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		q := r.URL.Query()
+		if q.Get("limit") != "100" || asked > 1 && q.Get("starting_after") != fmt.Sprintf("in_%d", (asked-1)*100-1) {
+			t.Errorf("call %d: %s", asked, r.URL.RawQuery)
+		}
+		var list []string
+		for i := range 100 {
+			list = append(list, fmt.Sprintf(`{"id":"in_%d","object":"invoice","created":%d,"currency":"usd"}`, (asked-1)*100+i, 1e9-asked*100-i))
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"object":"list","url":"/v1/invoices","has_more":true,"data":[%s]}`, strings.Join(list, ","))
+	}))
+	defer srv.Close()
+	var log bytes.Buffer
+	c, err := New(Options{SecretKey: "sk_test_1", APIBase: srv.URL, Catalog: flat(t), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := c.AllInvoices(t.Context(), "cus_1")
+	if err != nil || len(all) != 1000 || asked != 10 || !strings.Contains(log.String(), "older invoices stay at Stripe") {
+		t.Errorf("%d invoices in %d calls, %v, log %s", len(all), asked, err, log.String())
 	}
 }
 
