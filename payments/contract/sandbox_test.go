@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -51,6 +52,8 @@ func supported() []string {
 		"GET /v1/products/{id}",
 		"GET /v1/refunds",
 		"GET /v1/refunds/{refund}",
+		"GET /v1/subscription_schedules",
+		"GET /v1/subscription_schedules/{schedule}",
 		"GET /v1/subscriptions",
 		"GET /v1/subscriptions/{subscription_exposed_id}",
 		"GET /v1/webhook_endpoints",
@@ -69,6 +72,10 @@ func supported() []string {
 		"POST /v1/products",
 		"POST /v1/products/{id}",
 		"POST /v1/refunds",
+		"POST /v1/subscription_schedules",
+		"POST /v1/subscription_schedules/{schedule}",
+		"POST /v1/subscription_schedules/{schedule}/cancel",
+		"POST /v1/subscription_schedules/{schedule}/release",
 		"POST /v1/subscriptions",
 		"POST /v1/subscriptions/{subscription_exposed_id}",
 		"POST /v1/webhook_endpoints",
@@ -144,6 +151,7 @@ func TestSandboxAnswersAsStripeDescribes(t *testing.T) {
 	w.money()
 	w.checkout()
 	w.units()
+	w.schedules()
 	w.failures()
 	w.rest()
 	for _, err := range log.Wrong() {
@@ -259,6 +267,47 @@ func (w *walk) units() {
 	w.ok("POST", path, "items[0][price]", unit, "items[0][quantity]", "0", "proration_behavior", "none")
 	must(w.t, w.box.Advance(30*24*time.Hour))
 	w.ok("GET", path, "expand[]", "latest_invoice")
+}
+
+// scheduled is a subscription with units whose next period will have fewer.
+func (w *walk) scheduled() (sub, schedule string) {
+	pro, unit := w.priceOf("pro_month"), w.priceOf("unit_month")
+	sub = id(w.ok("POST", "/v1/subscriptions", "customer", w.customer("pm_card_visa"), "items[0][price]", pro, "items[1][price]", unit, "items[1][quantity]", "5"))
+	sc := w.ok("POST", "/v1/subscription_schedules", "from_subscription", sub, "expand[]", "subscription")
+	now := sc["current_phase"].(map[string]any)
+	at := func(key string) string { return strconv.FormatInt(int64(now[key].(float64)), 10) }
+	w.ok("POST", "/v1/subscription_schedules/"+id(sc), "end_behavior", "release", "proration_behavior", "none", "metadata[a]", "b",
+		"phases[0][start_date]", at("start_date"), "phases[0][end_date]", at("end_date"),
+		"phases[0][items][0][price]", pro, "phases[0][items][1][price]", unit, "phases[0][items][1][quantity]", "5",
+		"phases[1][items][0][price]", pro, "phases[1][items][1][price]", unit, "phases[1][items][1][quantity]", "2",
+		"phases[1][iterations]", "1", "phases[1][proration_behavior]", "none", "phases[1][metadata][a]", "b")
+	return sub, id(sc)
+}
+
+// schedules brings a schedule to each of its ends.
+func (w *walk) schedules() {
+	done, first := w.scheduled()
+	w.ok("GET", "/v1/subscriptions/"+done, "expand[]", "schedule", "expand[]", "schedule.phases.items.price")
+	w.ok("GET", "/v1/invoices/upcoming", "schedule", first)
+	w.ok("POST", "/v1/subscriptions/"+done, "items[0][price]", w.priceOf("scale_month"))
+	w.call("POST", "/v1/subscriptions/"+done, "cancel_at_period_end", "true")
+	released, second := w.scheduled()
+	w.ok("POST", "/v1/subscription_schedules/"+second+"/release")
+	w.call("POST", "/v1/subscription_schedules/"+second+"/release")
+	_, third := w.scheduled()
+	w.ok("POST", "/v1/subscription_schedules/"+third+"/cancel", "invoice_now", "true", "prorate", "false")
+	_, fourth := w.scheduled()
+	w.ok("POST", "/v1/subscription_schedules/"+fourth, "end_behavior", "cancel")
+	late, _ := w.scheduled()
+	w.card(w.ok("GET", "/v1/subscriptions/"+late)["customer"].(string), "pm_card_chargeCustomerFail")
+	must(w.t, w.box.Advance(70*24*time.Hour))
+	for _, want := range [][2]string{{first, "released"}, {second, "released"}, {third, "canceled"}, {fourth, "completed"}} {
+		if got := w.ok("GET", "/v1/subscription_schedules/"+want[0], "expand[]", "customer"); got["status"] != want[1] {
+			w.t.Errorf("schedule: %v, want %s", got, want[1])
+		}
+	}
+	w.ok("GET", "/v1/subscription_schedules", "limit", "100", "expand[]", "data.subscription")
+	w.ok("GET", "/v1/subscriptions/"+released, "expand[]", "latest_invoice")
 }
 
 func (w *walk) failures() {

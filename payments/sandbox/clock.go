@@ -100,6 +100,12 @@ func (s *Server) due() (int64, func()) {
 			at(sub.Created+pendingHours*3600, func() { s.expireIncomplete(sub) })
 			continue
 		}
+		if sc := s.scheduleOf(sub); sc != nil {
+			at(sc.Warn, func() { s.warn(sc) })
+			if end := sc.Phases[sc.At].End; end < sub.PeriodEnd { // else the renewal sees to it
+				at(end, func() { s.turn(sub) })
+			}
+		}
 		at(sub.PeriodEnd, func() { s.renew(sub) })
 	}
 	for _, in := range s.st.Invoices.oldest() {
@@ -136,11 +142,14 @@ const day = 24 * 60 * 60
 
 // renew begins the next period of a subscription, or ends it.
 func (s *Server) renew(sub *subscription) {
+	before := s.viewSubscription(sub)
+	if !s.follow(sub) {
+		return
+	}
 	if sub.AtPeriodEnd {
 		s.end(sub, "canceled", "cancellation_requested")
 		return
 	}
-	before := s.viewSubscription(sub)
 	past := sub.PeriodStart
 	sub.PeriodStart, sub.PeriodEnd = sub.PeriodEnd, periodAfter(sub.Anchor, sub.PeriodEnd, s.st.Prices.get(sub.Items[0].Price))
 	in := s.draft(sub, "subscription_cycle", s.periodLines(sub, sub.Items, sub.PeriodStart, sub.PeriodEnd))

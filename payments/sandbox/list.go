@@ -131,7 +131,10 @@ func listOf(url string, data []obj) obj {
 
 // view renders the object with this id, nil if there is none.
 func (s *Server) view(id string) obj {
-	prefix, _, _ := strings.Cut(id, "_")
+	prefix, rest, _ := strings.Cut(id, "_")
+	if strings.HasPrefix(rest, "sched_") {
+		return s.viewSchedule(s.st.Schedules.get(id))
+	}
 	switch prefix {
 	case "cus":
 		return s.viewCustomer(s.st.Customers.get(id))

@@ -1,6 +1,9 @@
 package sandbox
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 type portalPage struct {
 	Customer *customer
@@ -14,8 +17,9 @@ type portalPage struct {
 }
 
 type portalSub struct {
-	ID, Names, Price string
-	Sub              *subscription
+	ID, Names, Price, Next string
+	NextAt                 int64
+	Sub                    *subscription
 }
 
 type portalInvoice struct {
@@ -60,17 +64,22 @@ func (s *Server) portalAnswer(p *portal, status int, form cardForm) answer {
 func (s *Server) portalPath(p *portal) string { return s.opt.PublicURL + "/portal/" + p.Token }
 
 func (s *Server) portalSub(sub *subscription) portalSub {
-	out := portalSub{ID: sub.ID, Sub: sub}
+	out := portalSub{ID: sub.ID, Sub: sub, Names: s.namedAll(sub.Items)}
+	out.NextAt, out.Next = s.nextPhase(sub)
 	var sum int64
-	for i, it := range sub.Items {
-		if i > 0 {
-			out.Names += ", "
-		}
-		out.Names += s.named(it)
+	for _, it := range sub.Items {
 		sum += s.st.Prices.get(it.Price).UnitAmount * it.Quantity
 	}
 	out.Price = money(sum, sub.Currency) + " / " + every(s.st.Prices.get(sub.Items[0].Price))
 	return out
+}
+
+func (s *Server) namedAll(items []item) string {
+	names := make([]string, 0, len(items))
+	for _, it := range items {
+		names = append(names, s.named(it))
+	}
+	return strings.Join(names, ", ")
 }
 
 func (s *Server) portalCard(r *http.Request) answer {
@@ -112,6 +121,11 @@ func (s *Server) portalChange(r *http.Request, mutate func(*subscription)) answe
 	if sub == nil || sub.Customer != p.Customer || !sub.live() {
 		return message(http.StatusNotFound, "No such subscription", "It may have ended in the meantime. Nothing changed.")
 	}
-	s.change("customer.subscription.updated", sub.ID, func() { mutate(sub) })
+	s.change("customer.subscription.updated", sub.ID, func() {
+		if sc := s.scheduleOf(sub); sc != nil { // who decides here, decides over what was scheduled
+			s.release(sc, sub, false)
+		}
+		mutate(sub)
+	})
 	return goTo(s.portalPath(p))
 }

@@ -67,6 +67,10 @@ func (s *Server) plan(sub *subscription, edits []edit, param, behaviour string, 
 	if fail != nil {
 		return nil, fail
 	}
+	return s.planned(sub, items, behaviour, at), nil
+}
+
+func (s *Server) planned(sub *subscription, items []item, behaviour string, at int64) *change {
 	ch := &change{items: items, anchor: sub.Anchor, start: sub.PeriodStart, end: sub.PeriodEnd}
 	was, is := s.st.Prices.get(sub.Items[0].Price), s.st.Prices.get(items[0].Price)
 	ch.restarts = was.Interval != is.Interval || was.IntervalCount != is.IntervalCount
@@ -84,7 +88,7 @@ func (s *Server) plan(sub *subscription, edits []edit, param, behaviour string, 
 	case prorated:
 		ch.lines = append(ch.lines, s.debits(sub, items, at)...)
 	}
-	return ch, nil
+	return ch
 }
 
 // edited applies edits to a copy of a subscription's items. As Stripe documents

@@ -50,6 +50,13 @@ func (s *Server) routes() http.Handler {
 	api("POST /v1/subscriptions/{id}", s.updateSubscription)
 	api("DELETE /v1/subscriptions/{id}", s.cancelSubscription)
 
+	api("POST /v1/subscription_schedules", s.createSchedule)
+	api("GET /v1/subscription_schedules", s.listSchedules)
+	api("GET /v1/subscription_schedules/{id}", s.getSchedule)
+	api("POST /v1/subscription_schedules/{id}", s.updateSchedule)
+	api("POST /v1/subscription_schedules/{id}/release", s.releaseSchedule)
+	api("POST /v1/subscription_schedules/{id}/cancel", s.cancelSchedule)
+
 	api("GET /v1/invoices", s.listInvoices)
 	api("GET /v1/invoices/upcoming", s.getUpcoming)
 	api("GET /v1/invoices/{id}", s.getInvoice)

@@ -71,6 +71,21 @@ func (s *Server) SetQuantity(subscription, lookupKey string, quantity int64) err
 	return err
 }
 
+// ReleaseSchedule does what somebody with access to Stripe's dashboard may do:
+// it drops the schedule that manages a subscription, and with it every change
+// that was to come. A subscription without one is an error.
+func (s *Server) ReleaseSchedule(subscription string) error {
+	sub, err := s.do(http.MethodGet, "/v1/subscriptions/"+subscription, nil)
+	if err != nil {
+		return err
+	}
+	if sub.Schedule == "" {
+		return fmt.Errorf("sandbox: %s has no schedule", subscription)
+	}
+	_, err = s.do(http.MethodPost, "/v1/subscription_schedules/"+sub.Schedule+"/release", nil)
+	return err
+}
+
 // itemOf is the id of the subscription's item with this price, "" if it has none.
 func (s *Server) itemOf(subscription, price string) string {
 	s.mu.Lock()
@@ -96,16 +111,22 @@ func (s *Server) GiveCard(customer, card string) error {
 }
 
 // CancelAtPeriodEnd does what a customer does in the portal: it ends the
-// subscription with its period, or takes that back.
+// subscription with its period, or takes that back. A schedule is released first.
 func (s *Server) CancelAtPeriodEnd(subscription string, cancel bool) error {
+	if sub, err := s.do(http.MethodGet, "/v1/subscriptions/"+subscription, nil); err == nil && sub.Schedule != "" {
+		if err := s.ReleaseSchedule(subscription); err != nil {
+			return err
+		}
+	}
 	_, err := s.do(http.MethodPost, "/v1/subscriptions/"+subscription, url.Values{"cancel_at_period_end": {fmt.Sprint(cancel)}})
 	return err
 }
 
 // reference is what the shortcuts read of an answer.
 type reference struct {
-	ID   string      `json:"id"`
-	Data []reference `json:"data"`
+	ID       string      `json:"id"`
+	Schedule string      `json:"schedule"`
+	Data     []reference `json:"data"`
 }
 
 // do makes a request of the API to itself, so that a shortcut does exactly what

@@ -21,6 +21,7 @@ type state struct {
 	Prices    table[price]
 	Methods   table[paymentMethod]
 	Subs      table[subscription]
+	Schedules table[schedule]
 	Invoices  table[invoice]
 	Intents   table[paymentIntent]
 	Charges   table[charge]

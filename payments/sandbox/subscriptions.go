@@ -12,6 +12,7 @@ type item struct {
 
 type subscription struct {
 	ID, Customer, Status, Currency, DefaultPM, Latest, Description string
+	Schedule                                                       string
 	Items                                                          []item
 	Metadata                                                       map[string]string
 	Anchor, PeriodStart, PeriodEnd, Created                        int64
@@ -65,7 +66,7 @@ func (s *Server) viewSubscription(sub *subscription) obj {
 		"next_pending_invoice_item_invoice": nil, "on_behalf_of": nil, "pause_collection": nil,
 		"payment_settings":              obj{"payment_method_options": nil, "payment_method_types": nil, "save_default_payment_method": "off"},
 		"pending_invoice_item_interval": nil, "pending_setup_intent": nil, "pending_update": nil,
-		"schedule": nil, "start_date": sub.Created, "status": sub.Status, "test_clock": nil,
+		"schedule": opt(sub.Schedule), "start_date": sub.Created, "status": sub.Status, "test_clock": nil,
 		"transfer_data": nil, "trial_end": nil,
 		"trial_settings": obj{"end_behavior": obj{"missing_payment_method": "create_invoice"}}, "trial_start": nil,
 	}
@@ -239,6 +240,7 @@ func (s *Server) end(sub *subscription, status, reason string) {
 		typ = "customer.subscription.updated"
 	}
 	s.emit(typ, s.viewSubscription(sub), nil)
+	s.endWith(sub, reason)
 }
 
 func (s *Server) cancelSubscription(c *call) (obj, *apiError) {
@@ -253,6 +255,13 @@ func (s *Server) cancelSubscription(c *call) (obj, *apiError) {
 		return nil, missing("subscription", "id", c.r.PathValue("id"))
 	}
 	sub.Comment, sub.Feedback = comment, feedback
+	s.cancelNow(sub, now, prorated)
+	return s.viewSubscription(sub), nil
+}
+
+// cancelNow ends a subscription, with a credit for the time not used and an
+// invoice of all that waited for one, if so wanted.
+func (s *Server) cancelNow(sub *subscription, now, prorated bool) {
 	if prorated {
 		for _, l := range s.credits(sub, nil, s.now(), true) {
 			s.st.Pending = append(s.st.Pending, pendingItem{Customer: sub.Customer, Sub: sub.ID, Line: l})
@@ -267,7 +276,6 @@ func (s *Server) cancelSubscription(c *call) (obj, *apiError) {
 			s.settleInvoice(in, m, s.askFor(in, m))
 		}
 	}
-	return s.viewSubscription(sub), nil
 }
 
 // askFor asks the bank only if money is due.

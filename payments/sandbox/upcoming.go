@@ -2,20 +2,23 @@ package sandbox
 
 // getUpcoming previews the next invoice, or what an update would invoice now.
 func (s *Server) getUpcoming(c *call) (obj, *apiError) {
-	customer, id := c.p.str("customer"), c.p.str("subscription")
+	customer, id, schedule := c.p.str("customer"), c.p.str("subscription"), c.p.str("schedule")
 	edits, changes := c.p.edits("subscription_items"), c.p.has("subscription_items")
 	at, hasDate := c.p.int("subscription_proration_date"), c.p.has("subscription_proration_date")
 	behaviour := c.p.enum("subscription_proration_behavior", "create_prorations", "always_invoice", "none")
 	atEnd, hasEnd := c.p.bool("subscription_cancel_at_period_end"), c.p.has("subscription_cancel_at_period_end")
-	if customer == "" && id == "" {
+	if customer == "" && id == "" && schedule == "" {
 		c.p.fail(invalid("", "customer", "You must specify at least one of `customer`, `subscription` or `schedule`."))
 	}
 	if fail := c.ready(); fail != nil {
 		return nil, fail
 	}
-	sub, fail := s.previewed(customer, id)
+	sub, fail := s.previewed(customer, id, schedule)
 	if fail != nil {
 		return nil, fail
+	}
+	if sc := s.scheduleOf(sub); sc != nil && hasEnd {
+		return nil, managed(sc)
 	}
 	if !hasDate {
 		at = s.now()
@@ -23,7 +26,7 @@ func (s *Server) getUpcoming(c *call) (obj, *apiError) {
 	if hasDate && (at < sub.PeriodStart || at > sub.PeriodEnd) {
 		return nil, invalid("", "subscription_proration_date", "Cannot specify a `subscription_proration_date` outside of the current period (%d to %d).", sub.PeriodStart, sub.PeriodEnd)
 	}
-	ends := sub.AtPeriodEnd
+	ends := sub.CancelAt != 0 && sub.CancelAt <= sub.PeriodEnd
 	if hasEnd {
 		ends = atEnd
 	}
@@ -41,7 +44,17 @@ func (s *Server) getUpcoming(c *call) (obj, *apiError) {
 }
 
 // previewed finds the subscription that a preview is about.
-func (s *Server) previewed(customer, id string) (*subscription, *apiError) {
+func (s *Server) previewed(customer, id, schedule string) (*subscription, *apiError) {
+	if schedule != "" {
+		sc := s.st.Schedules.get(schedule)
+		if sc == nil || customer != "" && sc.Customer != customer || id != "" && sc.Sub != id {
+			return nil, missing("subscription schedule", "schedule", schedule)
+		}
+		if sc.Status != "active" {
+			return nil, noUpcoming(sc.Customer)
+		}
+		id = sc.Sub
+	}
 	if id != "" {
 		sub := s.st.Subs.get(id)
 		if sub == nil || customer != "" && sub.Customer != customer {
@@ -82,8 +95,9 @@ func (s *Server) preview(sub *subscription, edits []edit, changes bool, behaviou
 	now := changes && (behaviour == "always_invoice" || ch.restarts)
 	lines := ch.lines
 	if !now && !ends {
-		next := periodAfter(ch.anchor, ch.end, s.st.Prices.get(ch.items[0].Price))
-		lines = append(lines, s.periodLines(sub, ch.items, ch.end, next)...)
+		items := s.itemsAt(sub, ch.items, ch.end)
+		next := periodAfter(ch.anchor, ch.end, s.st.Prices.get(items[0].Price))
+		lines = append(lines, s.periodLines(sub, items, ch.end, next)...)
 	}
 	in := s.draft(sub, "upcoming", lines)
 	if now {

@@ -106,6 +106,9 @@ func (s *Server) updatable(sub *subscription, u *update) *apiError {
 	if !sub.live() {
 		return invalid("", "", "A canceled subscription can only update its cancellation_details and metadata.")
 	}
+	if sc := s.scheduleOf(sub); sc != nil && u.hasEnd {
+		return managed(sc)
+	}
 	if !u.hasDate {
 		u.at = s.now()
 	}
@@ -190,6 +193,7 @@ func (s *Server) apply(sub *subscription, ch *change) {
 	if sub.AtPeriodEnd {
 		sub.CancelAt = sub.PeriodEnd
 	}
+	s.split(sub)
 }
 
 // pend keeps a change until its invoice is paid. It does not outlive the
