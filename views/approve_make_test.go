@@ -229,3 +229,19 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+// TestRequestMail: what is asked comes as a sentence or as words, and ends with
+// one full stop.
+func TestRequestMail(t *testing.T) {
+	for _, what := range []string{"Upgrade Acme to Scale. Due now: $17.40.", "Upgrade Acme to Scale. Due now: $17.40", "Upgrade Acme\r\nto Scale. Due now: $17.40."} {
+		m := RequestMail("Ada", "Grace\nHopper", what, "https://c.test/approve/apr_1", "KRFT")
+		for name, body := range map[string]string{"text": m.Text, "HTML": m.HTML} {
+			if !strings.Contains(body, "Grace Hopper asks you to look at the request of an agent: Upgrade Acme to Scale. Due now: $17.40.") || strings.Contains(body, "..") {
+				t.Errorf("%s of %q: %s", name, what, body)
+			}
+			if !strings.Contains(body, "https://c.test/approve/apr_1") || !strings.Contains(body, "KRFT") {
+				t.Errorf("%s: no address or no code: %s", name, body)
+			}
+		}
+	}
+}

@@ -27,7 +27,7 @@ func SignInMail(name, link string, expires time.Time) Mail {
 // RequestMail tells somebody who can decide that an agent's request waits. It
 // carries the address and the check code, and no button that acts.
 func RequestMail(name, sender, what, link, code string) Mail {
-	lead := oneLine(sender) + " asks you to look at the request of an agent: " + oneLine(what) + "."
+	lead := oneLine(sender) + " asks you to look at the request of an agent: " + strings.TrimSuffix(oneLine(what), ".") + "."
 	return mailOf(copyRequestSubject, name, lead, link, html.EscapeString(link),
 		copyMailCheck+" "+code, html.EscapeString(copyMailCheck)+" <strong>"+html.EscapeString(code)+"</strong>")
 }
