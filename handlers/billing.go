@@ -90,8 +90,10 @@ func (h *handlers) billingValues(r *web.Request) (v views.BillingValues, err err
 	if v.Limits, err = h.Service.LimitRequests(ctx, p, "", shownLimits); err != nil {
 		return v, err
 	}
-	if v.History, err = h.Service.UsageHistory(ctx, p, views.PlotDays); err != nil {
-		return v, err
+	if v.Plot = r.Query("plot"); v.Plot != "" {
+		if v.History, err = h.Service.UsageHistory(ctx, p, views.PlotDays); err != nil {
+			return v, err
+		}
 	}
 	if v.Summary.Pending > 0 {
 		waiting := billing.ApprovalFilter{State: billing.ApprovalPending, Limit: shownRequests}

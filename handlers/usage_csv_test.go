@@ -17,7 +17,8 @@ func TestUsageCSV(t *testing.T) {
 	s := newSite(t, worldtest.Options{})
 	p, q := s.people("acme", "pro", visa), s.people("zebra", "pro", visa)
 	const file = "/settings/billing/usage.csv?resource=agents"
-	if page := s.get(p.member, "/settings/billing").is(200, ""); strings.Contains(page.body, `role="img"`) {
+	const plot = "/settings/billing?plot=agents"
+	if page := s.get(p.member, plot).is(200, ""); strings.Contains(page.body, `role="img"`) {
 		t.Error("a plot of nothing")
 	}
 	if a := s.get(p.member, file).is(200, ""); a.body != "resource,day,value,closing\n" {
@@ -41,7 +42,12 @@ func TestUsageCSV(t *testing.T) {
 			t.Errorf("%v", a.header)
 		}
 	}
-	page := s.get(p.member, "/settings/billing").is(200, "").body
+	for _, none := range []string{"/settings/billing", "/settings/billing?plot=", "/settings/billing?plot=members", "/settings/billing?plot=%3Cb%3E", "/settings/billing?plot=" + strings.Repeat("a", 5000)} {
+		if body := s.get(p.member, none).is(200, "").body; strings.Contains(body, `role="img"`) || strings.Contains(body, "most 9") {
+			t.Errorf("%.60s draws the plot", none)
+		}
+	}
+	page := s.get(p.member, plot).is(200, "").body
 	if strings.Count(page, `role="img"`) != 1 || !strings.Contains(page, "to 7 today, most 9. The limit is 10.") || strings.Contains(page, "most 77") {
 		t.Errorf("page: %s", page)
 	}

@@ -16,7 +16,8 @@ type BillingValues struct {
 	Waiting   []billing.Approval // requests that wait for an answer
 	Invoices  []billing.Invoice
 	Limits    []billing.LimitRequest // newest first
-	History   []billing.UsageHistory // of the last PlotDays
+	Plot      string                 // id of the resource whose plot is open, if one is
+	History   []billing.UsageHistory // of the last PlotDays; read for an open plot only
 	Owners    []billing.Membership   // whom to ask, for those who may not
 	CanManage bool
 	Token     string // form token of all forms on the page

@@ -126,7 +126,10 @@ type UsageRow struct {
 	Actions []Action
 	Ask     *AskForMore // to ask for a higher limit
 	Asked   *AskedLine  // where the last request stands
-	Plot    *UsagePlot  // nil without a history
+	Plot    *UsagePlot  // opened; nil if nobody asked for it
+	// PlotID is the id of the element that is the plot, or the link to it.
+	PlotID  string
+	PlotURL string // of the page with the plot opened; empty if there is none
 }
 
 // AskForMore is the small form beside a limit that is nearly reached.
@@ -147,26 +150,6 @@ type AskedLine struct {
 
 func (u UsageRow) metered() bool {
 	return u.Level != UsageUnlimited && u.Level != UsageUnknown
-}
-
-func (u UsageRow) meterClass() string {
-	switch u.Level {
-	case UsageHigh, UsageFull:
-		return "meter meter-warn"
-	case UsageOver:
-		return "meter meter-bad"
-	}
-	return "meter"
-}
-
-func (u UsageRow) noteClass() string {
-	switch u.Level {
-	case UsageHigh, UsageFull:
-		return "text-warn"
-	case UsageOver:
-		return "text-bad"
-	}
-	return "text-muted"
 }
 
 // NextCharge is what will be charged by itself.

@@ -142,44 +142,20 @@ type Changed struct {
 	Old, New string
 }
 
-// live lets htmx send a form and put the answer's #main in the place of ours.
-// A second press while the first is under way is dropped; the form's nonce
-// makes that sure, this makes it visible.
-func live(f Form) templ.Attributes {
-	if f.Away {
-		return nil
-	}
-	return templ.Attributes{
-		"hx-post":    f.URL,
-		"hx-target":  "#main",
-		"hx-select":  "#main",
-		"hx-swap":    "outerHTML",
-		"hx-sync":    "this:drop",
-		"hx-disable": "findAll button",
-	}
-}
-
-// inPlace lets htmx load the #id of another page into our #id.
-func inPlace(url, id string) templ.Attributes {
+// inPlace lets htmx load the #id of another page into our #id; the last press
+// counts.
+func inPlace(url, id string) templ.OrderedAttributes {
 	if id == "" {
 		return nil
 	}
-	return templ.Attributes{
-		"hx-get":    url,
-		"hx-target": "#" + id,
-		"hx-select": "#" + id,
-		"hx-swap":   "outerHTML",
-		"hx-sync":   "#" + id + ":replace",
+	return templ.OrderedAttributes{
+		{Key: "hx-get", Value: url},
+		{Key: "hx-target", Value: "#" + id},
+		{Key: "hx-select", Value: "#" + id},
+		{Key: "hx-sync", Value: "#" + id + ":replace"},
 	}
 }
 
-// poll lets htmx ask again for the page until an answer no longer polls.
-func poll(url string, seconds int) templ.Attributes {
-	return templ.Attributes{
-		"hx-get":     url,
-		"hx-trigger": "every " + strconv.Itoa(seconds) + "s",
-		"hx-target":  "#main",
-		"hx-select":  "#main",
-		"hx-swap":    "outerHTML",
-	}
-}
+// every is a trigger of htmx: it asks again for the page until an answer no
+// longer polls.
+func every(seconds int) string { return "every " + strconv.Itoa(seconds) + "s" }

@@ -137,7 +137,7 @@ func usageOf(v BillingValues) []UsageRow {
 			row.Resets = Time{}
 		}
 		askRow(v, u, &row)
-		row.Plot = plotOf(v, u)
+		plotRow(v, u, &row)
 		out = append(out, row)
 	}
 	return out

@@ -55,14 +55,12 @@ func away(url string, extra ...Field) *Form {
 
 func usageSample() []UsageRow {
 	jan1 := at("2026-12-01T00:00:00Z", "1 December 2026", "")
-	agents := newUsagePlot(history(plotted, now, 3, 7, 12, 8), billing.Limit{Value: 10}, now)
-	calls := newUsagePlot(history(counted, now, 900, 0, 1204), billing.Limit{Unlimited: true}, now)
 	return []UsageRow{
-		{Plot: agents, Label: "Agents", Used: "8", Limit: "10", Percent: 80, Level: UsageHigh, Note: "80 % used, 2 left."},
+		{PlotID: "plot-agents", PlotURL: "/settings/billing?plot=agents", Label: "Agents", Used: "8", Limit: "10", Percent: 80, Level: UsageHigh, Note: "80 % used, 2 left."},
 		{Label: "Members", Used: "6", Limit: "20", Percent: 30, Level: UsageOK},
 		{Label: "Workspaces", Used: "200", Limit: "200", Percent: 100, Level: UsageFull, Note: "At the limit. What exists keeps working, new ones are refused."},
 		{Label: "Rows", Used: "5,003", Limit: "5,000", Percent: 100, Level: UsageOver, Note: "Over by 3. What exists keeps working, new ones are refused."},
-		{Plot: calls, Label: "API calls", Used: "81,204", Level: UsageUnlimited, Resets: jan1},
+		{PlotID: "plot-api_calls", PlotURL: "/settings/billing?plot=api_calls", Label: "API calls", Used: "81,204", Level: UsageUnlimited, Resets: jan1},
 		{Label: "Webhooks", Level: UsageUnknown},
 	}
 }
@@ -119,6 +117,12 @@ func billingSamples() map[string]BillingPage {
 		p.Frame.Orgs = append(p.Frame.Orgs, OrgChoice{ID: "org_2", Name: "Globex Corporation"})
 		p.Banner = &Panel{Tone: ToneAccent, Title: "An agent waits for your answer", Text: "deploy-bot asks to upgrade Acme to Scale.", Actions: []Action{{Label: "Review request", Href: "/approve/apr_1"}}}
 		p.Requests = []RequestCard{{Title: "Upgrade Acme to Scale", Href: "/approve/apr_1", By: "deploy-bot", Summary: "$17.40 now, then $49.00 a month.", Code: "KRFT", Expires: closes, Button: "Review"}}
+	})
+	with("plot", func(p *BillingPage) {
+		p.Usage[0].Plot = newUsagePlot(history(plotted, now, 3, 7, 12, 8), billing.Limit{Value: 10}, now)
+	})
+	with("plot-bars", func(p *BillingPage) {
+		p.Usage[4].Plot = newUsagePlot(history(counted, now, 900, 0, 1204), billing.Limit{Unlimited: true}, now)
 	})
 	with("scheduled", func(p *BillingPage) {
 		p.Plan.Chip = Chip{"Ends 23 Dec", ToneWarn}

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/html"
-
 	"github.com/countersignhq/countersign/billing"
 )
 
@@ -73,44 +71,54 @@ func TestUsagePlotOfAWholeSpan(t *testing.T) {
 	}
 }
 
-func TestNoPlotBeforeTheFirstReport(t *testing.T) {
+// A closed plot is a link, if there is something to plot; the open one is drawn
+// if there is something to draw.
+func TestOnePlotIsOpen(t *testing.T) {
 	v := onPro(t)
-	v.History = []billing.UsageHistory{{Resource: v.Summary.Usage[0].Resource}, history(v.Summary.Usage[1].Resource, now, 1)}
-	rows := NewBilling(v).Usage
-	if rows[0].Plot != nil || rows[1].Plot == nil || rows[2].Plot != nil {
-		t.Errorf("plots %v %v %v", rows[0].Plot, rows[1].Plot, rows[2].Plot)
+	v.Summary.Usage[0].Reported = time.Time{}
+	v.History = []billing.UsageHistory{{Resource: v.Summary.Usage[0].Resource}, history(v.Summary.Usage[1].Resource, now, 1), history(v.Summary.Usage[2].Resource, now, 1)}
+	for open, want := range map[string]int{"": -1, "agents": -1, "members": 1, "workspaces": 2, "gold": -1, "rows": -1} {
+		v.Plot = open
+		for i, row := range NewBilling(v).Usage {
+			if (row.Plot != nil) != (i == want) || (row.PlotURL != "") != (i > 0) {
+				t.Errorf("%q open, row %d: plot %v, link %q", open, i, row.Plot, row.PlotURL)
+			}
+		}
 	}
 }
 
-// TestPlotHasATwin: what the plot shows is there in words and in a table, and it
-// waits, closed, without a script.
+// TestPlotHasATwin: what the plot shows is there in words and in a table, in the
+// place of the link to it, so that htmx may swap the one for the other.
 func TestPlotHasATwin(t *testing.T) {
 	v := onPro(t)
 	for _, u := range v.Summary.Usage {
 		v.History = append(v.History, history(u.Resource, now, 3, 4, 11))
 	}
-	d := render(t, Billing(NewBilling(v)))
-	plots := d.all(func(n *html.Node) bool { return n.Data == "svg" && attr(n, "role") == "img" })
-	if len(plots) != len(v.History) {
-		t.Fatalf("%d plots", len(plots))
+	closed := render(t, Billing(NewBilling(v)))
+	if n := len(closed.tag("table", "desc")); n != 0 {
+		t.Errorf("closed, the page has %d tables and pictures", n)
 	}
-	for _, svg := range plots {
-		title, desc := d.id(attr(svg, "aria-labelledby")), d.id(attr(svg, "aria-describedby"))
+	for _, u := range v.Summary.Usage {
+		v.Plot = u.Resource.ID
+		id := "plot-" + v.Plot
+		link, box := closed.id(id).FirstChild, render(t, Billing(NewBilling(v))).id(id)
+		if attr(link, "hx-target") != "#"+id || attr(link, "hx-select") != "#"+id || attr(link, "href") != "/settings/billing?plot="+v.Plot || attr(link, "aria-expanded") != "false" {
+			t.Errorf("the link is %v", link.Attr)
+		}
+		if _, open := lookup(box, "open"); !open || box.Data != "details" || text(box.FirstChild) != text(link) {
+			t.Errorf("open %v: %q, the link said %q", open, text(box.FirstChild), text(link))
+		}
+		plot := doc{box}
+		svg := plot.tag("svg")[0]
+		title, desc := plot.id(attr(svg, "aria-labelledby")), plot.id(attr(svg, "aria-describedby"))
 		if title.Data != "title" || desc.Data != "desc" || text(title) == "" || text(desc) == "" {
 			t.Errorf("named by %q, described by %q", text(title), text(desc))
-		}
-		box := svg.Parent
-		for box.Data != "details" {
-			box = box.Parent
-		}
-		if _, open := lookup(box, "open"); open || !strings.HasPrefix(text(box.FirstChild), "30 days") {
-			t.Errorf("open %v: %q", open, text(box.FirstChild))
 		}
 		if words := text(box); !strings.Contains(words, "23 Nov 2026 11 22 Nov 2026 4 21 Nov 2026 3") || !strings.Contains(words, "Download CSV") {
 			t.Errorf("the table reads %q", words)
 		}
-	}
-	if n := len(d.tag("caption")); n < len(plots) {
-		t.Errorf("%d captions", n)
+		if len(plot.tag("caption")) != 1 {
+			t.Error("the table has no caption")
+		}
 	}
 }
