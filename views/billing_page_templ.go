@@ -1211,14 +1211,14 @@ func usageRow(u UsageRow) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			for _, a := range u.Actions {
-				templ_7745c5c3_Err = action(a).Render(ctx, templ_7745c5c3_Buffer)
+			if u.Asked != nil {
+				templ_7745c5c3_Err = askedStatus(*u.Asked).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			if u.Asked != nil {
-				templ_7745c5c3_Err = askedStatus(*u.Asked).Render(ctx, templ_7745c5c3_Buffer)
+			for _, a := range u.Actions {
+				templ_7745c5c3_Err = action(a).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
