@@ -421,6 +421,61 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// TestCapacityRequests holds what capacity units ask of Stripe against its
+// description, in the words of stripe-go.
+func TestCapacityRequests(t *testing.T) {
+	spec, err := load()
+	must(t, err)
+	h, log, err := spec.Requests()
+	must(t, err)
+	web := httptest.NewServer(h)
+	t.Cleanup(web.Close)
+	b := stripe.GetBackendWithConfig(stripe.APIBackend, &stripe.BackendConfig{URL: &web.URL, MaxNetworkRetries: stripe.Int64(0), LeveledLogger: &stripe.LeveledLogger{}})
+	api := client.New("sk_test_x", &stripe.Backends{API: b, Connect: b, Uploads: b})
+	price, n, none := stripe.String("price_1"), stripe.Int64(3), stripe.String("none")
+	items := []*stripe.SubscriptionItemsParams{
+		{ID: stripe.String("si_1"), Quantity: n}, {Price: price, Quantity: n}, {ID: stripe.String("si_2"), Deleted: stripe.Bool(true)},
+	}
+	_, err = api.Subscriptions.Update("sub_1", &stripe.SubscriptionParams{Items: items, ProrationBehavior: none})
+	must(t, err)
+	_, err = api.CheckoutSessions.New(&stripe.CheckoutSessionParams{
+		Mode: stripe.String("subscription"), SuccessURL: stripe.String("http://app.test"),
+		LineItems: []*stripe.CheckoutSessionLineItemParams{{Price: price, Quantity: stripe.Int64(1)}, {Price: price, Quantity: n}},
+	})
+	must(t, err)
+	_, err = api.Invoices.Upcoming(&stripe.InvoiceUpcomingParams{Subscription: stripe.String("sub_1"), SubscriptionItems: items, SubscriptionProrationDate: n})
+	must(t, err)
+	_, err = api.Invoices.Upcoming(&stripe.InvoiceUpcomingParams{Schedule: stripe.String("sub_sched_1")})
+	must(t, err)
+	_, err = api.SubscriptionSchedules.New(&stripe.SubscriptionScheduleParams{FromSubscription: stripe.String("sub_1")})
+	must(t, err)
+	phase := &stripe.SubscriptionSchedulePhaseParams{
+		Items:     []*stripe.SubscriptionSchedulePhaseItemParams{{Price: price, Quantity: n}},
+		StartDate: n, EndDate: n, ProrationBehavior: none, Metadata: map[string]string{"a": "b"},
+	}
+	next := &stripe.SubscriptionSchedulePhaseParams{Items: phase.Items, Iterations: n}
+	_, err = api.SubscriptionSchedules.Update("sub_sched_1", &stripe.SubscriptionScheduleParams{
+		Phases: []*stripe.SubscriptionSchedulePhaseParams{phase, next}, EndBehavior: stripe.String("release"),
+		ProrationBehavior: none, Metadata: map[string]string{"a": "b"},
+	})
+	must(t, err)
+	_, err = api.SubscriptionSchedules.Release("sub_sched_1", &stripe.SubscriptionScheduleReleaseParams{PreserveCancelDate: stripe.Bool(true)})
+	must(t, err)
+	_, err = api.SubscriptionSchedules.Cancel("sub_sched_1", &stripe.SubscriptionScheduleCancelParams{InvoiceNow: stripe.Bool(true), Prorate: stripe.Bool(true)})
+	must(t, err)
+	if it := api.SubscriptionSchedules.List(&stripe.SubscriptionScheduleListParams{Customer: stripe.String("cus_1")}); it.Err() != nil {
+		t.Error(it.Err())
+	}
+	if wrong := log.Wrong(); len(wrong) != 0 {
+		t.Error(wrong)
+	}
+	bad := &stripe.SubscriptionScheduleParams{Phases: []*stripe.SubscriptionSchedulePhaseParams{next}}
+	bad.AddExtra("phases[0][items][0][amount]", "1")
+	if _, err := api.SubscriptionSchedules.Update("sub_sched_1", bad); err == nil || len(log.Wrong()) != 1 {
+		t.Error("an unknown parameter of a phase was accepted")
+	}
+}
+
 // TestComparisonFindsDrift guards the guard.
 func TestComparisonFindsDrift(t *testing.T) {
 	spec, err := load()

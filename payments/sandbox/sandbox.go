@@ -12,7 +12,10 @@
 // moment they are created (Stripe waits about an hour at a renewal), there is
 // no tax, no discount, no trial and no metered price, retries follow 3, 5 and
 // 7 days, and card 4000 0000 0000 0341 pays its first Checkout and declines
-// from then on.
+// from then on. A subscription schedule is made from a subscription only and
+// ends by release or cancellation; the preview of an invoice does not know of a
+// phase that begins within the period; whoever cancels or resumes in the portal
+// releases the schedule first, where Stripe documents nothing.
 package sandbox
 
 import (

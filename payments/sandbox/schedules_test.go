@@ -1,12 +1,15 @@
 package sandbox_test
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
+
+	"github.com/countersignhq/countersign/payments/sandbox"
 )
 
 // plans are the phases of an update: the running one as it is, and what follows.
@@ -38,7 +41,7 @@ func (s *shop) schedule(sub string) *stripe.SubscriptionSchedule {
 
 func (s *shop) plan(id string, phases ...*stripe.SubscriptionSchedulePhaseParams) (*stripe.SubscriptionSchedule, error) {
 	return s.api.SubscriptionSchedules.Update(id, &stripe.SubscriptionScheduleParams{
-		Phases: phases, EndBehavior: stripe.String("release"), Params: stripe.Params{Metadata: map[string]string{"intent": "int_1"}},
+		Phases: phases, EndBehavior: stripe.String("release"), Metadata: map[string]string{"intent": "int_1"},
 	})
 }
 
@@ -85,7 +88,7 @@ func TestScheduleFromSubscription(t *testing.T) {
 	_, err = s.api.SubscriptionSchedules.New(&stripe.SubscriptionScheduleParams{FromSubscription: &sub.ID})
 	equal(t, "twice", stripeError(t, err).Msg, "You cannot migrate a subscription that is already attached to a schedule: `"+sc.ID+"`.")
 	_, err = s.api.SubscriptionSchedules.New(&stripe.SubscriptionScheduleParams{
-		FromSubscription: &sub.ID, Params: stripe.Params{Metadata: map[string]string{"a": "b"}},
+		FromSubscription: &sub.ID, Metadata: map[string]string{"a": "b"},
 	})
 	equal(t, "with more", stripeError(t, err).Msg, "You cannot set `metadata` if `from_subscription` is set.")
 	_, err = s.api.Subscriptions.Cancel(sub.ID, nil)
@@ -350,4 +353,75 @@ func TestPhaseMistakes(t *testing.T) {
 		has(t, name+": "+stripeError(t, err).Msg, c.want)
 		equal(t, name+": events", len(s.eventTypes()), before)
 	}
+}
+
+func TestAScheduledSubscriptionStillTakesPayments(t *testing.T) {
+	units := func(s *shop, sub *stripe.Subscription, behaviour string) error {
+		_, err := s.api.Subscriptions.Update(sub.ID, &stripe.SubscriptionParams{
+			Items:             []*stripe.SubscriptionItemsParams{{ID: itemID(t, sub, s.teamUnit), Quantity: stripe.Int64(9)}},
+			ProrationBehavior: stripe.String("always_invoice"), PaymentBehavior: &behaviour,
+		})
+		return err
+	}
+	phases := func(s *shop, id string) int {
+		sc, err := s.api.SubscriptionSchedules.Get(id, nil)
+		must(t, err)
+		return len(sc.Phases)
+	}
+	t.Run("declined", func(t *testing.T) {
+		s := newShop(t)
+		sub, sc := s.reduced(2)
+		s.advance(half)
+		s.useCard(sub.Customer.ID, "pm_card_chargeCustomerFail")
+		equal(t, "refused", stripeError(t, units(s, sub, "error_if_incomplete")).HTTPStatusCode, 402)
+		equal(t, "nothing is split", phases(s, sc.ID), 2)
+		equal(t, "units", had(s.sub(sub.ID), s.teamUnit), 5)
+	})
+	t.Run("paid later", func(t *testing.T) {
+		s := newShop(t)
+		sub, sc := s.reduced(2)
+		s.advance(half)
+		s.useCard(sub.Customer.ID, "pm_card_authenticationRequired")
+		must(t, units(s, sub, "pending_if_incomplete"))
+		equal(t, "not yet split", phases(s, sc.ID), 2)
+		s.advance(time.Hour)
+		(&browser{r: s.rig}).post(s.sub(sub.ID).LatestInvoice.HostedInvoiceURL+"/bank", "outcome", "complete")
+		equal(t, "units", had(s.sub(sub.ID), s.teamUnit), 9)
+		sc, err := s.api.SubscriptionSchedules.Get(sc.ID, nil)
+		must(t, err)
+		equal(t, "split when paid", sc.CurrentPhase.StartDate, s.box.Now().Unix())
+		_, err = s.plan(sc.ID, s.phase(sc.Phases[0].StartDate, sc.Phases[0].EndDate, 5),
+			s.phase(sc.CurrentPhase.StartDate, sub.CurrentPeriodEnd, 9), s.phase(0, 0, 3))
+		must(t, err)
+		equal(t, "a past phase may be sent again", phases(s, sc.ID), 3)
+	})
+}
+
+func TestScheduleOutlivesARestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	keep := func(o *sandbox.Options) { o.StatePath = path }
+	s := newShop(t, keep)
+	sub, _ := s.reduced(2)
+	must(t, s.box.Close())
+	s.rig = newRig(t, keep)
+	s.advance(30 * 24 * time.Hour)
+	equal(t, "units", had(s.sub(sub.ID), s.teamUnit), 2)
+}
+
+func TestListSchedules(t *testing.T) {
+	s := newShop(t)
+	first, one := s.reduced(2)
+	_, two := s.reduced(3)
+	list := func(p stripe.SubscriptionScheduleListParams) string {
+		var out []string
+		for it := s.api.SubscriptionSchedules.List(&p); it.Next(); {
+			out = append(out, it.SubscriptionSchedule().ID)
+		}
+		return join(out)
+	}
+	equal(t, "all, newest first", list(stripe.SubscriptionScheduleListParams{}), join([]string{two.ID, one.ID}))
+	equal(t, "a customer's", list(stripe.SubscriptionScheduleListParams{Customer: &first.Customer.ID}), one.ID)
+	equal(t, "not started", list(stripe.SubscriptionScheduleListParams{Scheduled: stripe.Bool(true)}), "")
+	_, err := s.api.SubscriptionSchedules.Get("sub_sched_x", nil)
+	equal(t, "none", stripeError(t, err).HTTPStatusCode, 404)
 }
