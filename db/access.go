@@ -16,6 +16,10 @@ func (q queries) UserByEmail(ctx context.Context, email string) (billing.User, e
 	return one(ctx, q, userFields, `SELECT id, email, name, created_at FROM users WHERE email = $1`, email)
 }
 
+// whereUsable finds a link, of people or operators, that still signs in: by its
+// hash, at a time.
+const whereUsable = ` WHERE hash = $1 AND used_at IS NULL AND expires_at > $2`
+
 const linkColumns = `hash, email, next, created_at, expires_at, used_at, org_id`
 
 func linkFields(l *billing.SignInLink) []any {
@@ -29,15 +33,12 @@ func (q queries) InsertSignInLink(ctx context.Context, l billing.SignInLink) err
 
 // SignInLink implements billing.AccessTx.
 func (q queries) SignInLink(ctx context.Context, hash []byte, now time.Time) (billing.SignInLink, error) {
-	return one(ctx, q, linkFields, `SELECT `+linkColumns+` FROM signin_links
-		WHERE hash = $1 AND used_at IS NULL AND expires_at > $2`, hash, stamp(now))
+	return one(ctx, q, linkFields, `SELECT `+linkColumns+` FROM signin_links`+whereUsable, hash, stamp(now))
 }
 
 // UseSignInLink implements billing.AccessTx.
 func (q queries) UseSignInLink(ctx context.Context, hash []byte, now time.Time) (billing.SignInLink, error) {
-	return written(ctx, q, linkFields, `UPDATE signin_links SET used_at = $2
-		WHERE hash = $1 AND used_at IS NULL AND expires_at > $2
-		RETURNING `+linkColumns, hash, stamp(now))
+	return written(ctx, q, linkFields, `UPDATE signin_links SET used_at = $2`+whereUsable+` RETURNING `+linkColumns, hash, stamp(now))
 }
 
 func sessionFields(s *billing.Session) []any {

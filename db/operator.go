@@ -28,15 +28,12 @@ func (q queries) InsertOperatorLink(ctx context.Context, l billing.SignInLink) e
 
 // OperatorLink implements billing.OperatorAccessTx.
 func (q queries) OperatorLink(ctx context.Context, hash []byte, now time.Time) (billing.SignInLink, error) {
-	return one(ctx, q, operatorLinkFields, `SELECT `+operatorLinkColumns+` FROM operator_links
-		WHERE hash = $1 AND used_at IS NULL AND expires_at > $2`, hash, stamp(now))
+	return one(ctx, q, operatorLinkFields, `SELECT `+operatorLinkColumns+` FROM operator_links`+whereUsable, hash, stamp(now))
 }
 
 // UseOperatorLink implements billing.OperatorAccessTx.
 func (q queries) UseOperatorLink(ctx context.Context, hash []byte, now time.Time) (billing.SignInLink, error) {
-	return written(ctx, q, operatorLinkFields, `UPDATE operator_links SET used_at = $2
-		WHERE hash = $1 AND used_at IS NULL AND expires_at > $2
-		RETURNING `+operatorLinkColumns, hash, stamp(now))
+	return written(ctx, q, operatorLinkFields, `UPDATE operator_links SET used_at = $2`+whereUsable+` RETURNING `+operatorLinkColumns, hash, stamp(now))
 }
 
 const operatorSessionColumns = `id, hash, email, created_at, expires_at, revoked_at`

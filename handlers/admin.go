@@ -25,10 +25,11 @@ func purposeAdmin(r *web.Request) string { return adminPurpose(r.URL.Path) }
 func adminPurpose(path string) string { return "admin:" + path }
 
 func (h *handlers) adminRoutes(rt *web.Router) {
-	rt.AdminOpenPage(pathAdminLogin, h.adminLogin)
-	rt.AdminOpenForm(pathAdminLogin, h.adminRequestLink)
-	rt.AdminOpenPage(pathAdminLogin+"/{token}", h.adminPeekLink)
-	rt.AdminOpenForm(pathAdminLogin+"/{token}", h.adminUseLink)
+	in := h.operatorsEntrance()
+	rt.AdminOpenPage(pathAdminLogin, in.login)
+	rt.AdminOpenForm(pathAdminLogin, h.requestLink(in))
+	rt.AdminOpenPage(pathAdminLogin+"/{token}", in.peekLink)
+	rt.AdminOpenForm(pathAdminLogin+"/{token}", in.useLink)
 	rt.AdminForm("/admin/logout", purposeAdmin, h.adminLogout)
 	rt.AdminPage(pathAdmin, h.adminSignals)
 	rt.AdminPage("/admin/limits", h.adminLimits)
@@ -43,6 +44,14 @@ func (h *handlers) adminRoutes(rt *web.Router) {
 	rt.AdminForm(pathAdminOrg+"{org}/plan", purposeAdmin, h.onOrg("plan", h.adminPlan))
 	rt.AdminForm(pathAdminOrg+"{org}/sync", purposeAdmin, h.onOrg("sync", h.adminSync))
 	rt.AdminForm(pathAdminOrg+"{org}/resume", purposeAdmin, h.onOrg("resume", h.adminResume))
+}
+
+func (h *handlers) adminLogout(r *web.Request) error {
+	if err := h.Service.OperatorSignOut(r.Context(), r.Principal); err != nil {
+		return err
+	}
+	r.EndOperatorSession()
+	return r.Redirect(pathAdminLogin)
 }
 
 // onOrg is an action on the org of the address: its page afterwards says what
@@ -60,7 +69,7 @@ func (h *handlers) onOrg(word string, act func(r *web.Request, org string) error
 // adminFrame is the shell of the operator's pages, with the result of the last
 // press if the address carries one of ours.
 func (h *handlers) adminFrame(r *web.Request) views.AdminFrame {
-	f := views.AdminFrame{Frame: h.operatorPlain(), Token: func(path string) string { return r.FormToken(adminPurpose(path)) }}
+	f := views.AdminFrame{Frame: h.bareFrame(), Token: func(path string) string { return r.FormToken(adminPurpose(path)) }}
 	f.Email, f.FormToken = r.Principal.Email, f.Token("/admin/logout")
 	if word := r.Query("done"); word != "" && r.CheckFormToken(adminDonePurpose(r.URL.Path, word), r.Query("seal")) {
 		f.Result = views.NewAdminDone(word)

@@ -38,11 +38,16 @@ func openedPurpose(id string) string { return "opened:" + id }
 
 // plainFrame is the shell of pages without navigation.
 func (h *handlers) plainFrame(r *web.Request) views.Frame {
-	f := views.Frame{Sandbox: h.SandboxURL != "", SandboxURL: h.SandboxURL}
+	f := h.bareFrame()
 	if r.SignedIn() {
 		f.FormToken = r.FormToken(purposeSession)
 	}
 	return f
+}
+
+// bareFrame is the shell of pages that know nobody.
+func (h *handlers) bareFrame() views.Frame {
+	return views.Frame{Sandbox: h.SandboxURL != "", SandboxURL: h.SandboxURL}
 }
 
 // appFrame is the shell of the settings, with the person's orgs to switch to.

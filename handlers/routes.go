@@ -32,10 +32,11 @@ const (
 // package web.
 func (h *handlers) routes(rt *web.Router) {
 	// Signing in and out.
-	rt.OpenPage(pathLogin, h.login)
-	rt.OpenForm(pathLogin, h.requestLink)
-	rt.OpenPage("/login/{token}", h.peekLink)
-	rt.OpenForm("/login/{token}", h.useLink)
+	in := h.peoplesEntrance()
+	rt.OpenPage(pathLogin, in.login)
+	rt.OpenForm(pathLogin, h.requestLink(in))
+	rt.OpenPage("/login/{token}", in.peekLink)
+	rt.OpenForm("/login/{token}", in.useLink)
 	rt.Form(pathLogout, web.For(purposeSession), h.logout)
 	rt.Form("/session/org", web.For(purposeSession), h.switchOrg)
 

@@ -102,14 +102,7 @@ func (r *Request) StartOperatorSession(token string) error {
 }
 
 // EndOperatorSession takes the cookie away. The row is the caller's to revoke.
-func (r *Request) EndOperatorSession() {
-	c, err := sessionCookie(r.rt.cookies, r.rt.operatorCookie(), "")
-	if err != nil {
-		return
-	}
-	c.Value, c.MaxAge = "", -1
-	http.SetCookie(r.w, c)
-}
+func (r *Request) EndOperatorSession() { r.dropCookie(r.rt.operatorCookie()) }
 
 // OperatorCookie is the cookie that a Router for the base URL and key gives to
 // an operator with that session.

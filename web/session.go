@@ -76,10 +76,12 @@ func sessionCookie(store *sessions.CookieStore, name, token string) (*http.Cooki
 }
 
 // EndSession takes the cookie away. The row is the caller's to revoke.
-func (r *Request) EndSession() {
+func (r *Request) EndSession() { r.dropCookie(r.rt.cookieName()) }
+
+func (r *Request) dropCookie(name string) {
 	options := *r.rt.cookies.Options
 	options.MaxAge = -1
-	http.SetCookie(r.w, sessions.NewCookie(r.rt.cookieName(), "", &options))
+	http.SetCookie(r.w, sessions.NewCookie(name, "", &options))
 }
 
 // tokenOnly writes a session's values as its bare token.
