@@ -208,6 +208,9 @@ func (s *Server) expandPath(v any, path []string) bool {
 // include adds the properties that Stripe leaves out unless they are asked for.
 func (s *Server) include(o obj, key string) {
 	id, _ := o["id"].(string)
+	if _, there := o[key]; there { // a path before this one asked for it, and perhaps for more of it
+		return
+	}
 	switch {
 	case o["object"] == "checkout.session" && key == "line_items":
 		o[key] = listOf("/v1/checkout/sessions/"+id+"/line_items", s.checkoutItems(s.st.Checkouts.get(id)))
