@@ -5,7 +5,11 @@ import (
 	"slices"
 )
 
-const mostPhases = 10 // that run or wait
+const (
+	mostPhases     = 10 // that run or wait
+	mostIterations = 120
+	mostYears      = 10 // that a phase may end ahead
+)
 
 // phaseEdit is one element of phases[], with what Stripe works out left at zero.
 type phaseEdit struct {
@@ -34,8 +38,8 @@ func (p params) phases(now int64) []phaseEdit {
 		switch {
 		case ph.has("iterations") && ph.has("end_date"):
 			ph.fail(invalid("", ph.path, "You may only specify one of these parameters: end_date, iterations."))
-		case ph.has("iterations") && e.iterations < 1:
-			ph.fail(invalid("parameter_invalid_integer", ph.name("iterations"), "This value must be greater than or equal to 1."))
+		case ph.has("iterations") && (e.iterations < 1 || e.iterations > mostIterations):
+			ph.fail(invalid("parameter_invalid_integer", ph.name("iterations"), "This value must be between 1 and %d.", mostIterations))
 		case len(ph.list("items")) == 0:
 			ph.fail(required(ph.name("items")))
 		}
@@ -169,8 +173,11 @@ func (s *Server) dated(sub *subscription, edits []phaseEdit, i int) *apiError {
 	if p := s.st.Prices.get(e.Items[0].Price); e.End == 0 && p != nil {
 		e.End = after(sub.Anchor, e.Start, p, max(1, e.iterations))
 	}
-	if e.End <= e.Start {
+	switch {
+	case e.End <= e.Start:
 		return invalid("", name("end_date"), "The end date of a phase must be after its start date.")
+	case e.End > s.now()+mostYears*366*day:
+		return invalid("", name("end_date"), "The end date of a phase must be within %d years.", mostYears)
 	}
 	return nil
 }
