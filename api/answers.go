@@ -36,7 +36,8 @@ type Summary struct {
 	NextInvoice       *NextInvoice      `json:"nextInvoice"`
 	Card              *Card             `json:"card"`
 	DesignPartner     bool              `json:"designPartner"`
-	Trial             *struct{}         `json:"trial"` // always null: no plan can be tried yet
+	Trial             *Trial            `json:"trial"`                   // null if there never was one
+	CapacityUnits     *CapacityUnits    `json:"capacityUnits,omitempty"` // on a plan that is sold in units
 	Usage             map[string]Usage  `json:"usage"`
 	PendingApprovals  int               `json:"pendingApprovals"`
 	// Stale says that the figures are from SyncedAt, because Stripe does not answer.
@@ -44,13 +45,32 @@ type Summary struct {
 	SyncedAt *time.Time `json:"syncedAt,omitempty"`
 }
 
+// Trial is the org's one trial without a card.
+type Trial struct {
+	Plan          string     `json:"plan"`
+	Active        bool       `json:"active"`
+	StartedAt     time.Time  `json:"startedAt"`
+	EndsAt        time.Time  `json:"endsAt"`
+	ConvertedAt   *time.Time `json:"convertedAt"`   // when a subscription took its place
+	DaysRemaining int        `json:"daysRemaining"` // days that have begun; 0 when it is over
+}
+
+// CapacityUnits are what the plan is sold in; Total is Included + Additional.
+type CapacityUnits struct {
+	Total      int64 `json:"total"`
+	Included   int64 `json:"included"`
+	Additional int64 `json:"additional"`
+}
+
 // ScheduledChange will happen by itself.
 type ScheduledChange struct {
-	Kind        string    `json:"kind"` // downgrade
-	Plan        string    `json:"plan"` // afterwards
-	EffectiveAt time.Time `json:"effectiveAt"`
-	RequestedBy *string   `json:"requestedBy"` // "agent deploy-bot"; null when made in Stripe's portal
-	ApprovedBy  *string   `json:"approvedBy"`  // who agreed, if somebody else
+	Kind string `json:"kind"` // downgrade, capacity_reduction or trial_end
+	Plan string `json:"plan"` // afterwards
+	// AdditionalUnits are those afterwards, of a capacity_reduction.
+	AdditionalUnits *int64    `json:"additionalCapacityUnits,omitempty"`
+	EffectiveAt     time.Time `json:"effectiveAt"`
+	RequestedBy     *string   `json:"requestedBy"` // "agent deploy-bot"; null when made in Stripe's portal
+	ApprovedBy      *string   `json:"approvedBy"`  // who agreed, if somebody else
 }
 
 // NextInvoice is the charge that comes by itself.
@@ -77,18 +97,23 @@ type Usage struct {
 
 // Quote is what a change costs and when.
 type Quote struct {
-	Plan              string     `json:"plan"`
-	FromPlan          string     `json:"fromPlan"`
-	Currency          string     `json:"currency"`
-	AmountDueNowCents int64      `json:"amountDueNowCents"`
-	CreditCents       int64      `json:"creditCents"`
-	TaxCents          int64      `json:"taxCents"`
-	RecurringCents    int64      `json:"recurringCents"`
-	Interval          string     `json:"interval"`
-	EffectiveAt       *time.Time `json:"effectiveAt"`  // null: at once
-	NextChargeAt      *time.Time `json:"nextChargeAt"` // null: none
-	ProrationDate     *time.Time `json:"prorationDate"`
-	Lines             []Line     `json:"lines"`
+	Plan              string `json:"plan"`
+	FromPlan          string `json:"fromPlan"`
+	Currency          string `json:"currency"`
+	AmountDueNowCents int64  `json:"amountDueNowCents"`
+	CreditCents       int64  `json:"creditCents"`
+	TaxCents          int64  `json:"taxCents"`
+	RecurringCents    int64  `json:"recurringCents"`
+	Interval          string `json:"interval"`
+	// Units and FromUnits are additional capacity units, after and before; absent
+	// where there are none.
+	Units         *int64     `json:"additionalCapacityUnits,omitempty"`
+	FromUnits     *int64     `json:"fromAdditionalCapacityUnits,omitempty"`
+	TrialDays     int        `json:"trialDays,omitempty"` // of a trial: nothing is charged at its end
+	EffectiveAt   *time.Time `json:"effectiveAt"`         // null: at once
+	NextChargeAt  *time.Time `json:"nextChargeAt"`        // null: none
+	ProrationDate *time.Time `json:"prorationDate"`
+	Lines         []Line     `json:"lines"`
 }
 
 // Line is one line of a quote; unused time is negative.

@@ -135,6 +135,19 @@ func saturatingProduct(perUnit, included, additional int64) int64 {
 	return perUnit * (included + additional)
 }
 
+// ResourceActiveProjects is the gauge that the second published API shows beside
+// the allowances, in catalogues that have it.
+const ResourceActiveProjects = "active_projects"
+
+// InUnits reports whether the resource is one that capacity units allow.
+func (c *Catalog) InUnits(resource string) bool {
+	if c.Capacity == nil {
+		return false
+	}
+	_, ok := c.Capacity.PerUnit[resource]
+	return ok
+}
+
 // Label returns the resource's name for a number of them: "agent" or "agents".
 func (r Resource) Label(n int64) string {
 	if n == 1 {

@@ -23,6 +23,19 @@ type Summary struct {
 // stateAdminOverride is the state of an org whose plan an operator gives.
 const stateAdminOverride = "admin_override"
 
+// UsageWindow is the span that the counters count in: that of the first one of
+// the catalogue, or else the calendar month.
+func (s Summary) UsageWindow() (start, end time.Time) {
+	first := Resource{Kind: Counter, Resets: ResetsCalendarMonth}
+	for _, u := range s.Usage {
+		if u.Resource.Kind == Counter {
+			first = u.Resource
+			break
+		}
+	}
+	return windowAt(first, s.Subscription, s.Now)
+}
+
 // The states of an org without a live subscription that has a trial.
 const (
 	stateTrialing     = "trialing"

@@ -31,7 +31,13 @@ func (h *handlers) apiStatus(r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.JSON(http.StatusOK, h.statusOf(a))
+	answer := h.statusOf(a)
+	if a.Result != nil && a.Result.Failure == nil && inV1(a.Change().Action) {
+		if answer.Result, err = h.v1Result(r, *a.Result); err != nil {
+			return err
+		}
+	}
+	return r.JSON(http.StatusOK, answer)
 }
 
 func (h *handlers) apiCancel(r *web.Request) error {

@@ -20,7 +20,16 @@ func (h *handlers) apiSummary(r *web.Request) error {
 }
 
 func (h *handlers) apiPreview(r *web.Request) error {
-	quote, err := h.Service.Preview(r.Context(), r.Principal, r.Query("plan"))
+	plan, units, err := previewTarget(r)
+	if err != nil {
+		return err
+	}
+	var quote billing.Quote
+	if units != nil {
+		quote, err = h.Service.PreviewCapacity(r.Context(), r.Principal, *units)
+	} else {
+		quote, err = h.Service.Preview(r.Context(), r.Principal, plan)
+	}
 	if err != nil {
 		return err
 	}

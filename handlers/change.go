@@ -38,29 +38,38 @@ func (h *handlers) apiDowngrade(r *web.Request) error {
 }
 
 func (h *handlers) apiPropose(r *web.Request, pr billing.Proposal) error {
-	key, err := r.IdempotencyKey()
+	out, status, err := h.proposed(r, pr)
 	if err != nil {
 		return err
+	}
+	return r.JSON(status, h.changeOf(r.Principal.OrgName, out))
+}
+
+// proposed makes a call's proposal once, however often the call is repeated
+// under its key.
+func (h *handlers) proposed(r *web.Request, pr billing.Proposal) (out billing.Outcome, status int, err error) {
+	key, err := r.IdempotencyKey()
+	if err != nil {
+		return out, 0, err
 	}
 	if key != "" { // two callers may choose the same key
 		pr.RequestKey = "api:" + r.Principal.CredentialID + ":" + key
 	}
-	out, err := h.Service.Propose(r.Context(), r.Principal, pr)
+	out, err = h.Service.Propose(r.Context(), r.Principal, pr)
 	if out.Replayed {
 		if err == nil && !answers(out, pr) {
-			return billing.ErrIdempotencyConflict
+			return out, 0, billing.ErrIdempotencyConflict
 		}
 		r.Replayed()
 	}
 	if err != nil {
-		return h.withAction(err)
+		return out, 0, h.withAction(err)
 	}
-	status := http.StatusOK
 	if out.Status == billing.StatusPending {
-		status = http.StatusAccepted
 		r.ComeBack(pendingPause) // not the end of it
+		return out, http.StatusAccepted, nil
 	}
-	return r.JSON(status, h.changeOf(r.Principal.OrgName, out))
+	return out, http.StatusOK, nil
 }
 
 // withAction adds where a person goes on to a payment that the bank wants
@@ -83,6 +92,14 @@ func answers(o billing.Outcome, pr billing.Proposal) bool {
 		return pr.Verb != billing.VerbDowngrade && (pr.Plan == "" || pr.Plan == o.Plan)
 	case billing.StatusDowngradeScheduled:
 		return pr.Verb == billing.VerbDowngrade
+	case billing.StatusCapacityIncreased:
+		return pr.Verb == billing.VerbIncrease && (pr.Units == nil || *pr.Units == o.Units)
+	case billing.StatusReductionScheduled:
+		return pr.Verb == billing.VerbReduce && (pr.Units == nil || *pr.Units == o.Units)
+	case billing.StatusReductionCanceled:
+		return pr.Verb == billing.VerbKeepCapacity
+	case billing.StatusTrialStarted:
+		return pr.Verb == billing.VerbStartTrial && (pr.Plan == "" || pr.Plan == o.Plan)
 	}
 	return true
 }

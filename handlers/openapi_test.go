@@ -198,7 +198,8 @@ func TestOpenAPIHasTheRoutes(t *testing.T) {
 		if !ok || r.Door != web.DoorAPI {
 			continue
 		}
-		if want := map[bool]int{true: 1, false: 2}[strings.HasPrefix(r.Path, "/api/host/")]; len(op.Security) != want {
+		one := strings.HasPrefix(r.Path, "/api/host/") || rules[r.Method+" "+r.Path].need == needBrowser
+		if want := map[bool]int{true: 1, false: 2}[one]; len(op.Security) != want {
 			t.Errorf("%s %s: security %v", r.Method, r.Path, op.Security)
 		}
 		for _, status := range []string{"400", "401", "403", "500", "503"} {

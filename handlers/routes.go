@@ -78,13 +78,22 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.API(http.MethodPost, "/api/billing/portal", web.Ask, h.apiPortal)
 	rt.API(http.MethodPost, "/api/billing/upgrade", web.Ask, h.apiUpgrade)
 	rt.API(http.MethodPost, "/api/billing/downgrade", web.Ask, h.apiDowngrade)
-	rt.API(http.MethodGet, "/api/billing/preview", web.Read, web.Costly(h.apiPreview), "plan")
+	rt.API(http.MethodGet, "/api/billing/preview", web.Read, web.Costly(h.apiPreview), "plan", "additional_capacity_units")
 	rt.API(http.MethodPost, "/api/billing/request-limit-increase", wish, h.apiAskForMore)
 	rt.API(http.MethodGet, "/api/billing/limit-requests", web.Read, h.apiLimitRequests, "cursor")
 	rt.API(http.MethodGet, "/api/billing/invoices", web.Read, h.apiInvoices, "cursor")
 	rt.API(http.MethodGet, pathStatus, web.Follow, h.apiStatus, "request", "wait")
 	rt.API(http.MethodPost, "/api/web-approve/cancel", web.Follow, h.apiCancel)
 	rt.API(http.MethodGet, "/api/approvals", web.Read, h.apiApprovals, "state", "cursor")
+
+	// The second published API: the same core in other words.
+	rt.API(http.MethodGet, "/v1/billing", ownerRead, h.v1Billing)
+	rt.API(http.MethodPost, "/v1/billing/checkout", browser, h.v1Checkout)
+	rt.API(http.MethodPost, "/v1/billing/portal", browser, h.apiPortal)
+	rt.API(http.MethodPost, "/v1/billing/trial/start", web.Ask, h.v1StartTrial)
+	rt.API(http.MethodPost, "/v1/billing/capacity/increase", web.Ask, h.v1Increase)
+	rt.API(http.MethodPost, "/v1/billing/capacity/scheduled-reduction", web.Ask, h.v1Reduce)
+	rt.API(http.MethodDelete, "/v1/billing/capacity/scheduled-reduction", web.Ask, h.v1Keep)
 
 	// The host application.
 	rt.Host(http.MethodPut, "/api/host/orgs/{org}", h.apiPutOrg)

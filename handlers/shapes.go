@@ -21,9 +21,18 @@ func summaryOf(s billing.Summary, currency string) api.Summary {
 	}
 	for _, c := range s.Scheduled {
 		out.ScheduledChanges = append(out.ScheduledChanges, api.ScheduledChange{
-			Kind: string(c.Kind), Plan: c.Plan, EffectiveAt: c.EffectiveAt,
+			Kind: string(c.Kind), Plan: c.Plan, EffectiveAt: c.EffectiveAt, AdditionalUnits: reducedTo(c),
 			RequestedBy: textOrNull(actorWords(c.By)), ApprovedBy: textOrNull(c.ApprovedBy),
 		})
+	}
+	if u := s.Plan.Units; u != nil {
+		out.CapacityUnits = &api.CapacityUnits{Total: s.Plan.TotalUnits(), Included: u.Included, Additional: s.Plan.Additional}
+	}
+	if t := sub.Trial; t.Used() {
+		out.Trial = &api.Trial{Plan: t.Plan, Active: t.Active(s.Now) && !sub.Status.Live(), StartedAt: t.StartedAt, EndsAt: t.EndsAt, ConvertedAt: timeOrNull(t.ConvertedAt)}
+		if out.Trial.Active {
+			out.Trial.DaysRemaining = t.DaysRemaining(s.Now)
+		}
 	}
 	if n := sub.Next; n != nil {
 		out.NextInvoice = &api.NextInvoice{Date: n.Date, AmountCents: n.Amount.Amount, Currency: n.Amount.Currency}
@@ -38,6 +47,14 @@ func summaryOf(s billing.Summary, currency string) api.Summary {
 		out.Stale, out.SyncedAt = true, timeOrNull(sub.SyncedAt)
 	}
 	return out
+}
+
+// reducedTo is what a scheduled reduction leaves; null for any other change.
+func reducedTo(c billing.ScheduledChange) *int64 {
+	if c.Kind != billing.ScheduledReduction {
+		return nil
+	}
+	return &c.Units
 }
 
 func usageOf(u billing.Usage) api.Usage {
@@ -60,7 +77,10 @@ func quoteOf(q billing.Quote) api.Quote {
 	out := api.Quote{
 		Plan: q.ToPlan, FromPlan: q.FromPlan, Currency: q.Currency, AmountDueNowCents: q.DueNow, CreditCents: q.Credit,
 		TaxCents: q.Tax, RecurringCents: q.Recurring, Interval: q.Interval, EffectiveAt: timeOrNull(q.EffectiveAt),
-		NextChargeAt: timeOrNull(q.NextChargeAt), ProrationDate: timeOrNull(q.ProrationDate), Lines: make([]api.Line, 0, len(q.Lines)),
+		TrialDays: q.TrialDays, NextChargeAt: timeOrNull(q.NextChargeAt), ProrationDate: timeOrNull(q.ProrationDate), Lines: make([]api.Line, 0, len(q.Lines)),
+	}
+	if from, to := q.FromUnits, q.ToUnits; from+to > 0 || q.Change.Action == billing.ActionIncrease {
+		out.FromUnits, out.Units = &from, &to
 	}
 	for _, l := range q.Lines {
 		out.Lines = append(out.Lines, api.Line{Description: l.Description, AmountCents: l.Amount})

@@ -187,7 +187,7 @@ func (s *site) request(c call) *http.Request {
 		s.secrets.add(c.as.session, cookie.Value)
 		req.AddCookie(cookie)
 	}
-	if c.method == http.MethodPost && (c.as.session != "" || c.kind == formKind) {
+	if c.method != http.MethodGet && (c.as.session != "" || c.kind == formKind) {
 		req.Header.Set("Sec-Fetch-Site", "same-origin")
 	}
 	for name, value := range c.header {
