@@ -22,6 +22,9 @@ func samples() map[string]templ.Component {
 	for name, p := range agentsSamples() {
 		out[name] = p
 	}
+	for name, p := range adminSamples() {
+		out[name] = p
+	}
 	return out
 }
 

@@ -138,10 +138,13 @@ func TestFormsWorkWithoutScriptAndAlikeWithIt(t *testing.T) {
 	eachSample(t, func(t *testing.T, d doc) {
 		for _, f := range d.tag("form") {
 			action := attr(f, "action")
+			if attr(f, "method") == "get" && attr(f, "role") == "search" { // asks, and changes nothing
+				continue
+			}
 			if attr(f, "method") != "post" || !strings.HasPrefix(action, "/") || strings.HasPrefix(action, "//") {
 				t.Errorf("form method %q action %q", attr(f, "method"), action)
 			}
-			if token, ok := field(f, "form_token"); !strings.HasPrefix(action, "/login") && (!ok || token == "") {
+			if token, ok := field(f, "form_token"); !strings.HasPrefix(action, "/login") && action != "/admin/login" && (!ok || token == "") {
 				t.Errorf("form %s has no token", action)
 			}
 			if hx, ok := lookup(f, "hx-post"); ok && hx != action {
