@@ -126,19 +126,31 @@ func (s *Service) SignIn(ctx context.Context, token string) (session, next strin
 // Session finds out who is behind a session token, with the role they have at
 // this moment. Errors: ErrUnauthorized.
 func (s *Service) Session(ctx context.Context, token string) (Principal, error) {
+	return s.session(ctx, token, Store.SessionPrincipal)
+}
+
+// SessionOverview is Session for a page about the org: what the summary is made
+// of is read in the same statement.
+func (s *Service) SessionOverview(ctx context.Context, token string) (Principal, error) {
+	return s.session(ctx, token, Store.SessionOverview)
+}
+
+func (s *Service) session(ctx context.Context, token string,
+	read func(s Store, ctx context.Context, hash []byte, now, idleSince time.Time) (Principal, time.Time, error),
+) (Principal, error) {
 	if !wellFormed(token, prefixSession) {
 		return Principal{}, ErrUnauthorized
 	}
 	now := s.wallNow()
-	ses, p, err := s.store.SessionPrincipal(ctx, hashOf(token), now, now.Add(-sessionIdle))
+	p, seen, err := read(s.store, ctx, hashOf(token), now, now.Add(-sessionIdle))
 	if errors.Is(err, ErrNotFound) {
 		return Principal{}, ErrUnauthorized
 	}
 	if err != nil {
 		return Principal{}, err
 	}
-	if now.Sub(ses.LastSeenAt) >= touchInterval {
-		s.must("note a session's use", s.store.TouchSession(ctx, ses.ID, now))
+	if now.Sub(seen) >= touchInterval {
+		s.must("note a session's use", s.store.TouchSession(ctx, p.CredentialID, now))
 	}
 	return p, nil
 }
@@ -182,16 +194,29 @@ func (s *Service) Authenticate(ctx context.Context, key string) (Principal, erro
 	return s.keyPrincipal(ctx, hashOf(key))
 }
 
+// AuthenticateOverview is Authenticate for a call about the org: what the
+// summary is made of is read in the same statement.
+func (s *Service) AuthenticateOverview(ctx context.Context, key string) (Principal, error) {
+	if !wellFormed(key, prefixAgent, prefixMember) {
+		return s.Authenticate(ctx, key)
+	}
+	return s.behind(ctx, hashOf(key), Store.KeyOverview)
+}
+
 func (s *Service) keyPrincipal(ctx context.Context, hash []byte) (Principal, error) {
-	c, p, err := s.store.KeyPrincipal(ctx, hash)
+	return s.behind(ctx, hash, Store.KeyPrincipal)
+}
+
+func (s *Service) behind(ctx context.Context, hash []byte, read func(s Store, ctx context.Context, hash []byte) (Principal, time.Time, error)) (Principal, error) {
+	p, used, err := read(s.store, ctx, hash)
 	if errors.Is(err, ErrNotFound) {
 		return Principal{}, ErrUnauthorized
 	}
 	if err != nil {
 		return Principal{}, err
 	}
-	if now := s.wallNow(); now.Sub(c.LastUsedAt) >= touchInterval {
-		s.must("note a key's use", s.store.TouchCredential(ctx, c.ID, now))
+	if now := s.wallNow(); now.Sub(used) >= touchInterval {
+		s.must("note a key's use", s.store.TouchCredential(ctx, p.CredentialID, now))
 	}
 	return p, nil
 }

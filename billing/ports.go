@@ -167,17 +167,23 @@ type AccessTx interface {
 	UseSignInLink(ctx context.Context, hash []byte, now time.Time) (SignInLink, error)
 	UserByEmail(ctx context.Context, email string) (User, error)
 	InsertSession(ctx context.Context, s Session) error
-	// SessionPrincipal reads a live session with its user and role in the
-	// session's org, in one statement. ErrNotFound if it is revoked, past its
-	// absolute end, idle since before idleSince, or no longer a member there.
-	SessionPrincipal(ctx context.Context, hash []byte, now, idleSince time.Time) (Session, Principal, error)
+	// SessionPrincipal reads who is behind a live session, with the role in the
+	// session's org, and when it was last seen, in one statement. ErrNotFound if
+	// it is revoked, past its absolute end, idle since before idleSince, or no
+	// longer a member there.
+	SessionPrincipal(ctx context.Context, hash []byte, now, idleSince time.Time) (p Principal, seen time.Time, err error)
+	// SessionOverview is SessionPrincipal, with the org's overview in it.
+	SessionOverview(ctx context.Context, hash []byte, now, idleSince time.Time) (p Principal, seen time.Time, err error)
 	TouchSession(ctx context.Context, id string, at time.Time) error
 	RevokeSession(ctx context.Context, id string, at time.Time) error
 	SetSessionOrg(ctx context.Context, id, orgID string) error
 	InsertCredential(ctx context.Context, c Credential) error
-	// KeyPrincipal reads a credential that is not revoked, with the member's
-	// present role for a member token, in one statement.
-	KeyPrincipal(ctx context.Context, hash []byte) (Credential, Principal, error)
+	// KeyPrincipal reads who is behind a key that is not revoked, with the
+	// member's present role for a member token, and when it was last used, in one
+	// statement.
+	KeyPrincipal(ctx context.Context, hash []byte) (p Principal, used time.Time, err error)
+	// KeyOverview is KeyPrincipal, with the org's overview in it.
+	KeyOverview(ctx context.Context, hash []byte) (p Principal, used time.Time, err error)
 	Credential(ctx context.Context, orgID, id string) (Credential, error)
 	TouchCredential(ctx context.Context, id string, at time.Time) error
 	PauseCredential(ctx context.Context, orgID, id string, at time.Time) error

@@ -63,6 +63,12 @@ type Principal struct {
 	SignedInAt time.Time
 	// Paused is set on an agent whose key an owner paused: it may read, not ask.
 	Paused bool
+	// OnlyOrg is set for a person in a session who is in no other org.
+	OnlyOrg bool
+	// Overview is of the org, as it was read in one statement with the caller;
+	// nil unless it was asked for. It is the org's state at that moment: right
+	// for a call that reads, and of no use behind a change.
+	Overview *Overview
 }
 
 // Can reports whether an agent's key carries the scope. People are bound by

@@ -20,6 +20,9 @@ func (s *Service) Summary(ctx context.Context, p Principal) (Summary, error) {
 	if !p.Can(ScopeRead) {
 		return Summary{}, ErrScope.With("scope", ScopeRead)
 	}
+	if p.Overview != nil && p.Overview.Org.ID == p.OrgID {
+		return s.summarize(*p.Overview), nil
+	}
 	return s.summary(ctx, p.OrgID)
 }
 
@@ -28,6 +31,11 @@ func (s *Service) summary(ctx context.Context, orgID string) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
+	return s.summarize(over), nil
+}
+
+// summarize makes an org's summary of what was read of it.
+func (s *Service) summarize(over Overview) Summary {
 	now, sub := s.Now(), over.Subscription
 	sum := Summary{
 		Org: over.Org, Subscription: sub, Plan: s.planOf(over.Org, sub), DesignPartner: over.Org.Complimentary(),
@@ -38,7 +46,7 @@ func (s *Service) summary(ctx context.Context, orgID string) (Summary, error) {
 	sum.Usage = s.usageAgainst(sum.Plan, over)
 	sum.Scheduled = s.scheduled(over.Org, sub)
 	sum.TrialAvailable = s.TrialAvailable(over.Org, sub)
-	return sum, nil
+	return sum
 }
 
 // scheduled lists what will happen by itself: at Stripe at the end of the period,

@@ -54,30 +54,69 @@ func (q queries) InsertSession(ctx context.Context, s billing.Session) error {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, sessionFields(&s)...)
 }
 
-type sessionPrincipal struct {
-	session   billing.Session
-	principal billing.Principal
+// caller is who is behind a session or a key, as it is read.
+type caller struct {
+	billing.Principal
+	person string // its name
+	scopes scopes
+	paused time.Time
+	seen   time.Time // when the session or the key was last used
+	over   billing.Overview
 }
 
-func sessionPrincipalFields(s *sessionPrincipal) []any {
-	return append(sessionFields(&s.session), &s.principal.Name, &s.principal.Email, &s.principal.Role, &s.principal.OrgName)
+// The person and the org of a session come with it, whether it is the only org
+// of the person, and the overview of the org where it is asked for.
+const (
+	sessionLine = `e.id, e.user_id, e.org_id, e.created_at, e.last_seen_at, u.email, m.role,
+		(SELECT count(*) = 1 FROM members n WHERE n.user_id = e.user_id)`
+	ofSession = ` FROM sessions e JOIN users u ON u.id = e.user_id JOIN orgs o ON o.id = e.org_id
+		JOIN members m ON m.org_id = e.org_id AND m.user_id = e.user_id`
+	whereSession = ` WHERE e.hash = $1 AND e.revoked_at IS NULL`
+)
+
+var (
+	selectSession = `SELECT u.name, o.name, ` + lineOf(sessionLine) + ofSession + whereSession +
+		` AND e.expires_at > $2 AND e.last_seen_at >= $3`
+	selectSessionOverview = `SELECT u.name, o.name, ` + lineOf(sessionLine+`, `+overviewLine) + ofSession +
+		` JOIN subscriptions s ON s.org_id = o.id` + whereSession + ` AND e.expires_at > $5 AND e.last_seen_at >= $6`
+)
+
+func callerFields(c *caller) []any {
+	return []any{
+		&c.CredentialID, &c.ID, &c.OrgID, (*stamp)(&c.SignedInAt), (*stamp)(&c.seen), &c.Email, &c.Role, &c.OnlyOrg,
+	}
 }
 
 // SessionPrincipal implements billing.AccessTx.
-func (q queries) SessionPrincipal(ctx context.Context, hash []byte, now, idleSince time.Time) (billing.Session, billing.Principal, error) {
-	s, err := one(ctx, q, sessionPrincipalFields, `SELECT s.id, s.hash, s.user_id, s.org_id, s.created_at, s.last_seen_at,
-		s.expires_at, s.revoked_at, u.name, u.email, m.role, o.name
-		FROM sessions s JOIN users u ON u.id = s.user_id JOIN orgs o ON o.id = s.org_id
-		JOIN members m ON m.org_id = s.org_id AND m.user_id = s.user_id
-		WHERE s.hash = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND s.last_seen_at >= $3`,
-		hash, stamp(now), stamp(idleSince))
+func (q queries) SessionPrincipal(ctx context.Context, hash []byte, now, idleSince time.Time) (billing.Principal, time.Time, error) {
+	c, err := one(ctx, q, func(c *caller) []any {
+		return []any{&c.Name, &c.OrgName, line(callerFields(c))}
+	}, selectSession, hash, stamp(now), stamp(idleSince))
+	c.Kind = billing.KindHuman
+	return c.result(err)
+}
+
+// SessionOverview implements billing.AccessTx.
+func (q queries) SessionOverview(ctx context.Context, hash []byte, now, idleSince time.Time) (billing.Principal, time.Time, error) {
+	c, err := one(ctx, q, func(c *caller) []any {
+		return []any{&c.Name, &c.OrgName, line(append(callerFields(c), overviewFields(&c.over)...))}
+	}, selectSessionOverview, append(q.overviewArgs(hash), stamp(now), stamp(idleSince))...)
+	c.Kind = billing.KindHuman
+	c.tell()
+	return c.result(err)
+}
+
+// tell hands the overview on with the principal.
+func (c *caller) tell() {
+	c.over.Org.Name = c.OrgName
+	c.Overview = &c.over
+}
+
+func (c *caller) result(err error) (billing.Principal, time.Time, error) {
 	if err != nil {
-		return billing.Session{}, billing.Principal{}, err
+		return billing.Principal{}, time.Time{}, err
 	}
-	p := s.principal
-	p.Kind, p.ID, p.CredentialID = billing.KindHuman, s.session.UserID, s.session.ID
-	p.OrgID, p.SignedInAt = s.session.OrgID, s.session.CreatedAt
-	return s.session, p, nil
+	return c.Principal, c.seen, nil
 }
 
 // TouchSession implements billing.AccessTx.
@@ -112,37 +151,54 @@ func (q queries) InsertCredential(ctx context.Context, c billing.Credential) err
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, credentialFields(&c)...)
 }
 
-type keyPrincipal struct {
-	credential  billing.Credential
-	org         string
-	name, email string
-	role        billing.Role
-}
-
-func keyPrincipalFields(k *keyPrincipal) []any {
-	return append(credentialFields(&k.credential), (*text)(&k.org), (*text)(&k.name), (*text)(&k.email), (*text)(&k.role))
-}
-
-// KeyPrincipal implements billing.AccessTx. The token of a person who is no
-// longer a member is not found: it has nothing left to stand for.
-func (q queries) KeyPrincipal(ctx context.Context, hash []byte) (billing.Credential, billing.Principal, error) {
-	k, err := one(ctx, q, keyPrincipalFields, `SELECT `+credentialColumns+`, o.name, u.name, u.email, m.role
-		FROM credentials c LEFT JOIN orgs o ON o.id = c.org_id
+// The same for a key. The token of a person who is no longer a member is not
+// found: it has nothing left to stand for.
+const (
+	keyLine = `c.id, c.kind, c.org_id, c.principal_id, c.scopes, c.last_used_at, c.paused_at, u.email, m.role`
+	ofKey   = ` FROM credentials c LEFT JOIN orgs o ON o.id = c.org_id
 		LEFT JOIN members m ON c.kind = 'member' AND m.org_id = c.org_id AND m.user_id = c.principal_id
-		LEFT JOIN users u ON u.id = m.user_id
-		WHERE c.hash = $1 AND c.revoked_at IS NULL AND (c.kind <> 'member' OR m.role IS NOT NULL)`, hash)
-	if err != nil {
-		return billing.Credential{}, billing.Principal{}, err
+		LEFT JOIN users u ON u.id = m.user_id`
+	whereKey = ` WHERE c.hash = $1 AND c.revoked_at IS NULL AND (c.kind <> 'member' OR m.role IS NOT NULL)`
+)
+
+var (
+	selectKey         = `SELECT c.name, u.name, o.name, ` + lineOf(keyLine) + ofKey + whereKey
+	selectKeyOverview = `SELECT c.name, u.name, o.name, ` + lineOf(keyLine+`, `+overviewLine) + ofKey +
+		` LEFT JOIN subscriptions s ON s.org_id = o.id` + whereKey
+)
+
+func keyFields(c *caller) []any {
+	return []any{
+		&c.CredentialID, &c.Kind, &c.OrgID, &c.ID, &c.scopes, (*stamp)(&c.seen), (*stamp)(&c.paused), &c.Email, &c.Role,
 	}
-	c := k.credential
-	p := billing.Principal{
-		Actor: billing.Actor{Kind: c.Kind, ID: c.PrincipalID, Name: c.Name, CredentialID: c.ID},
-		OrgID: c.OrgID, OrgName: k.org, Email: k.email, Role: k.role, Scopes: c.Scopes, Paused: !c.PausedAt.IsZero(),
+}
+
+// KeyPrincipal implements billing.AccessTx.
+func (q queries) KeyPrincipal(ctx context.Context, hash []byte) (billing.Principal, time.Time, error) {
+	c, err := one(ctx, q, func(c *caller) []any {
+		return []any{&c.Name, (*text)(&c.person), (*text)(&c.OrgName), line(keyFields(c))}
+	}, selectKey, hash)
+	c.complete()
+	return c.result(err)
+}
+
+// KeyOverview implements billing.AccessTx.
+func (q queries) KeyOverview(ctx context.Context, hash []byte) (billing.Principal, time.Time, error) {
+	c, err := one(ctx, q, func(c *caller) []any {
+		return []any{&c.Name, (*text)(&c.person), (*text)(&c.OrgName), line(append(keyFields(c), overviewFields(&c.over)...))}
+	}, selectKeyOverview, q.overviewArgs(hash)...)
+	if c.complete(); c.OrgID != "" {
+		c.tell()
 	}
-	if k.name != "" {
-		p.Name = k.name
+	return c.result(err)
+}
+
+// complete gives a member's token its person's name.
+func (c *caller) complete() {
+	c.Scopes, c.Paused = c.scopes, !c.paused.IsZero()
+	if c.person != "" {
+		c.Name = c.person
 	}
-	return c, p, nil
 }
 
 // Credential implements billing.AccessTx; an empty org is that of host keys.

@@ -39,19 +39,35 @@ func TestSessionPrincipal(t *testing.T) {
 		ctx := t.Context()
 		want := session("ses_1")
 		must(t, s.InsertSession(ctx, want))
-		got, p, err := s.SessionPrincipal(ctx, want.Hash, t0, t0)
+		p, seen, err := s.SessionPrincipal(ctx, want.Hash, t0, t0)
 		must(t, err)
-		same(t, "session", got, want)
-		same(t, "principal", p, billing.Principal{
+		same(t, "last seen", seen, want.LastSeenAt)
+		ann := billing.Principal{
 			Actor: billing.Actor{Kind: billing.KindHuman, ID: owner, Name: "Ann", CredentialID: "ses_1"},
-			OrgID: acme, OrgName: "Acme", Email: "ann@acme.test", Role: billing.RoleOwner, SignedInAt: t0,
-		})
+			OrgID: acme, OrgName: "Acme", Email: "ann@acme.test", Role: billing.RoleOwner, SignedInAt: t0, OnlyOrg: true,
+		}
+		same(t, "principal", p, ann)
+
+		over := ok(s.Overview(ctx, acme))(t)
+		ann.Overview = &over
+		p, seen, err = s.SessionOverview(ctx, want.Hash, t0, t0)
+		must(t, err)
+		same(t, "last seen", seen, want.LastSeenAt)
+		same(t, "principal with overview", p, ann)
+
+		ok(s.PutMember(ctx, other, billing.User{ID: owner, Email: "ann@acme.test", CreatedAt: t0}, billing.RoleMember))(t)
+		if p, _, err = s.SessionPrincipal(ctx, want.Hash, t0, t0); err != nil || p.OnlyOrg {
+			t.Errorf("in two orgs: %+v %v", p, err)
+		}
 	})
 }
 
 func TestSessionEnds(t *testing.T) {
 	read := func(t *testing.T, s fixture, now, idleSince time.Time) error {
 		_, _, err := s.SessionPrincipal(t.Context(), []byte("ses_1"), now, idleSince)
+		if _, _, again := s.SessionOverview(t.Context(), []byte("ses_1"), now, idleSince); (again == nil) != (err == nil) {
+			t.Errorf("%v, with the overview %v", err, again)
+		}
 		return err
 	}
 	ends := []struct {
@@ -93,9 +109,9 @@ func TestTouchSessionMovesForward(t *testing.T) {
 		for _, at := range []time.Time{t0.Add(time.Minute), t0.Add(time.Second)} {
 			must(t, s.TouchSession(ctx, "ses_1", at))
 		}
-		got, _, err := s.SessionPrincipal(ctx, []byte("ses_1"), t0, t0)
+		_, seen, err := s.SessionPrincipal(ctx, []byte("ses_1"), t0, t0)
 		must(t, err)
-		same(t, "last seen", got.LastSeenAt, t0.Add(time.Minute))
+		same(t, "last seen", seen, t0.Add(time.Minute))
 	})
 }
 
@@ -112,29 +128,44 @@ func TestKeyPrincipal(t *testing.T) {
 		stranger := insert(billing.Credential{ID: "key_x", Kind: billing.KindMember, OrgID: other, PrincipalID: owner, Name: "Ann"})
 		must(t, s.PauseCredential(ctx, acme, key, t0))
 
-		_, p, err := s.KeyPrincipal(ctx, []byte("hash-1"))
+		read := func(hash []byte) (billing.Principal, error) {
+			p, used, err := s.KeyPrincipal(ctx, hash)
+			with, again, err2 := s.KeyOverview(ctx, hash)
+			if same(t, "used", used, again); (err == nil) != (err2 == nil) {
+				t.Errorf("%v, with the overview %v", err, err2)
+			}
+			if (with.Overview != nil) != (p.OrgID != "") {
+				t.Errorf("overview of %q: %+v", p.OrgID, with.Overview)
+			}
+			if with.Overview != nil {
+				same(t, "overview", *with.Overview, ok(s.Overview(ctx, p.OrgID))(t))
+			}
+			with.Overview = nil
+			same(t, "principal", with, p)
+			return p, err
+		}
+		p, err := read([]byte("hash-1"))
 		must(t, err)
 		same(t, "agent", p, billing.Principal{
 			Actor: billing.Actor{Kind: billing.KindAgent, ID: agent, Name: "Robo", CredentialID: key},
 			OrgID: acme, OrgName: "Acme", Scopes: []string{billing.ScopeRead, billing.ScopeRequest}, Paused: true,
 		})
-		c, p, err := s.KeyPrincipal(ctx, member.Hash)
+		p, err = read(member.Hash)
 		must(t, err)
-		same(t, "credential", c, member)
 		same(t, "member", p, billing.Principal{
 			Actor: billing.Actor{Kind: billing.KindMember, ID: owner, Name: "Ann", CredentialID: "key_m"},
 			OrgID: acme, OrgName: "Acme", Email: "ann@acme.test", Role: billing.RoleOwner,
 		})
-		_, p, err = s.KeyPrincipal(ctx, host.Hash)
+		p, err = read(host.Hash)
 		must(t, err)
 		same(t, "host", p, billing.Principal{Actor: billing.Actor{Kind: billing.KindHost, ID: "host", Name: "App", CredentialID: "key_h"}})
 
-		_, _, err = s.KeyPrincipal(ctx, []byte("unknown"))
+		_, err = read([]byte("unknown"))
 		missing(t, "unknown key", err)
-		_, _, err = s.KeyPrincipal(ctx, stranger.Hash)
+		_, err = read(stranger.Hash)
 		missing(t, "token of somebody who is no member there", err)
 		must(t, s.RevokeCredential(ctx, acme, member.ID, t0))
-		_, _, err = s.KeyPrincipal(ctx, member.Hash)
+		_, err = read(member.Hash)
 		missing(t, "revoked key", err)
 	})
 }

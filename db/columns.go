@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 )
 
 // Each kind of row has one list of columns and one function that gives the
@@ -64,4 +65,22 @@ func (d document) Scan(src any) error {
 		return json.Unmarshal(v, d.to)
 	}
 	return fmt.Errorf("%T is not JSON text", src)
+}
+
+// scopes is a column of JSON: a list of words.
+type scopes []string
+
+// Scan reads the words; they are plain, so that most lists need no parser.
+func (s *scopes) Scan(src any) error {
+	var all text
+	if err := all.Scan(src); err != nil || all == "" {
+		return err
+	}
+	if inner, ok := strings.CutPrefix(string(all), `["`); ok && !strings.ContainsAny(inner, `\ `) {
+		if inner, ok = strings.CutSuffix(inner, `"]`); ok && strings.Count(inner, `"`) == 2*strings.Count(inner, `","`) {
+			*s = strings.Split(inner, `","`)
+			return nil
+		}
+	}
+	return json.Unmarshal([]byte(all), (*[]string)(s))
 }

@@ -10,11 +10,14 @@ import (
 	"github.com/countersignhq/countersign/billing"
 )
 
-const orgColumns = `o.id, o.name, o.customer_id, o.design_partner, o.checkout_seq, o.checkout, o.created_at, o.given_plan`
+const (
+	orgColumns = `o.name, ` + orgLine
+	orgLine    = `o.id, o.customer_id, o.design_partner, o.checkout_seq, o.checkout, o.created_at, o.given_plan`
+)
 
 func orgFields(o *billing.Org) []any {
 	return []any{
-		&o.ID, &o.Name, (*text)(&o.CustomerID), &o.DesignPartner, &o.CheckoutSeq, asJSON(&o.Checkout), (*stamp)(&o.CreatedAt),
+		&o.Name, &o.ID, (*text)(&o.CustomerID), &o.DesignPartner, &o.CheckoutSeq, asJSON(&o.Checkout), (*stamp)(&o.CreatedAt),
 		(*text)(&o.GivenPlan),
 	}
 }
@@ -40,7 +43,7 @@ func (q queries) LockOrg(ctx context.Context, orgID string) error {
 // InsertOrg implements billing.OrgTx.
 func (q queries) InsertOrg(ctx context.Context, org billing.Org, freePlan string) error {
 	return q.atomically(ctx, func(q queries) error {
-		err := q.exec(ctx, `INSERT INTO orgs (id, name, customer_id, design_partner, checkout_seq, checkout, created_at, given_plan)
+		err := q.exec(ctx, `INSERT INTO orgs (name, id, customer_id, design_partner, checkout_seq, checkout, created_at, given_plan)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, orgFields(&org)...)
 		if err != nil {
 			return err
@@ -116,27 +119,42 @@ func (q queries) PutMember(ctx context.Context, orgID string, user billing.User,
 	return stored, err
 }
 
-// Overview implements billing.OrgTx. Of a counter only the windows are read that
-// can be the present one: the calendar month, the billing period that is known,
-// and the one after it. Rows of usage and of overrides come as lines of text,
-// which both engines put together and this process takes apart faster than JSON.
-func (q queries) Overview(ctx context.Context, orgID string) (billing.Overview, error) {
-	now := q.s.now()
-	return one(ctx, q, overviewFields, `SELECT `+orgColumns+`, `+subscriptionColumns+`,
+// The overview of an org is its name and a line. Of a counter only the windows
+// are read that can be the present one: the calendar month, the billing period
+// that is known, and the one after it. Rows of usage and of overrides are lines
+// within the line.
+var (
+	overviewLine = orgLine + `, ` + subscriptionColumns + `,
 		(SELECT count(*) FROM approvals a WHERE a.org_id = o.id AND a.state = 'pending' AND a.expires_at > $2),
-		(SELECT string_agg(CAST(u.started_at AS TEXT) || '|' || CAST(u.value AS TEXT) || '|' ||
-			CAST(u.reported_at AS TEXT) || '|' || u.resource, '
+		(SELECT string_agg(format('%s|%s|%s|%s', u.started_at, u.value, u.reported_at, u.resource), '
 ')
 			FROM usage_counters u
 			WHERE u.org_id = o.id AND u.started_at IN ($3, $4, s.period_start, s.period_end)),
-		`+openOverrides+`
+		(SELECT string_agg(format('%s|%s|%s|%s|%s', v.raises, v.cap, v.expires_at, v.id, v.resource), '
+')
+			FROM overrides v WHERE v.org_id = o.id AND v.ended_at IS NULL)`
+	selectOverview = `SELECT o.name, ` + lineOf(overviewLine) + `
 		FROM orgs o JOIN subscriptions s ON s.org_id = o.id
-		WHERE o.id = $1`, orgID, stamp(now), window{}, stamp(time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)))
+		WHERE o.id = $1`
+)
+
+// Overview implements billing.OrgTx.
+func (q queries) Overview(ctx context.Context, orgID string) (billing.Overview, error) {
+	return one(ctx, q, func(o *billing.Overview) []any { return []any{&o.Org.Name, line(overviewFields(o))} },
+		selectOverview, q.overviewArgs(orgID)...)
 }
 
+// overviewArgs are the parameters of a statement that reads an overview, the
+// first of which says whose.
+func (q queries) overviewArgs(first any) []any {
+	now := q.s.now()
+	return []any{first, stamp(now), window{}, stamp(time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC))}
+}
+
+// overviewFields are those of overviewLine.
 func overviewFields(o *billing.Overview) []any {
-	fields := make([]any, 0, 32)
-	fields = append(fields, orgFields(&o.Org)...)
+	fields := make([]any, 0, 40)
+	fields = append(fields, orgFields(&o.Org)[1:]...)
 	fields = append(fields, subscriptionFields(&o.Subscription)...)
 	return append(fields, &o.Pending, (*usageLines)(&o.Usage), (*overrideLines)(&o.Overrides))
 }

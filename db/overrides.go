@@ -72,7 +72,7 @@ func (l *overrideLines) Scan(src any) error {
 	}
 	for line := range strings.SplitSeq(string(all), "\n") {
 		part := strings.SplitN(line, "|", 5)
-		o := billing.Override{Raises: part[0] == "1", Cap: billing.Limit{Unlimited: part[1] == ""}, ID: part[3], Resource: part[4]}
+		o := billing.Override{Raises: part[0] == "1" || part[0] == "t", Cap: billing.Limit{Unlimited: part[1] == ""}, ID: part[3], Resource: part[4]}
 		var err error
 		if part[1] != "" {
 			if o.Cap.Value, err = strconv.ParseInt(part[1], 10, 64); err != nil {

@@ -11,7 +11,7 @@ import (
 // the first and then finds it there.
 func (q queries) CreateOrg(ctx context.Context, org billing.Org, freePlan string) (created bool, err error) {
 	err = q.atomically(ctx, func(q queries) error {
-		created, err = q.guarded(ctx, `INSERT INTO orgs (id, name, customer_id, design_partner, checkout_seq, checkout, created_at, given_plan)
+		created, err = q.guarded(ctx, `INSERT INTO orgs (name, id, customer_id, design_partner, checkout_seq, checkout, created_at, given_plan)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`, orgFields(&org)...)
 		if err != nil || !created {
 			return err

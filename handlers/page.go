@@ -52,11 +52,15 @@ func (h *handlers) bareFrame() views.Frame {
 
 // appFrame is the shell of the settings, with the person's orgs to switch to.
 func (h *handlers) appFrame(r *web.Request, title, nav string, waiting int) (views.Frame, error) {
-	orgs, err := h.Service.Memberships(r.Context(), r.Principal)
-	if err != nil {
-		return views.Frame{}, err
+	p := r.Principal
+	orgs := []billing.Membership{{OrgID: p.OrgID, OrgName: p.OrgName}}
+	if !p.OnlyOrg {
+		var err error
+		if orgs, err = h.Service.Memberships(r.Context(), p); err != nil {
+			return views.Frame{}, err
+		}
 	}
-	f := views.AppFrame(title, nav, r.Principal, orgs, waiting, r.FormToken(purposeSession))
+	f := views.AppFrame(title, nav, p, orgs, waiting, r.FormToken(purposeSession))
 	f.Sandbox, f.SandboxURL = h.SandboxURL != "", h.SandboxURL
 	return f, nil
 }

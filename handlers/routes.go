@@ -42,7 +42,7 @@ func (h *handlers) routes(rt *web.Router) {
 
 	// Settings.
 	rt.Page("/{$}", h.home)
-	rt.Page(pathBilling, h.billing)
+	rt.OverviewPage(pathBilling, h.billing)
 	rt.Page(pathReview, web.Costly(h.review))
 	rt.Page(pathUsageCSV, h.usageCSV)
 	rt.Form(pathChange, purposeBilling, h.change)
@@ -53,10 +53,10 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.Page(pathSuccess, web.Costly(h.success))
 	rt.Page(pathPortal, h.portalPage)
 	rt.Form(pathPortal, purposeBilling, h.portal)
-	rt.Page(pathApprovals, h.approvals)
+	rt.OverviewPage(pathApprovals, h.approvals)
 
 	// Agents, their keys, and one's own tokens.
-	rt.Page(pathAgents, h.agents)
+	rt.OverviewPage(pathAgents, h.agents)
 	rt.Form(pathAgents, purposeAgents, h.createAgent)
 	rt.Form(pathAgents+"/{agent}/keys", purposeAgents, h.createKey)
 	rt.Form(pathAgents+"/{agent}/rename", purposeAgents, h.renameAgent)
@@ -73,7 +73,7 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.Form(pathApprove+"{request}/send", purposeSend, h.sendToOwners)
 
 	// The API.
-	rt.API(http.MethodGet, "/api/billing", web.Read, h.apiSummary)
+	rt.Overview("/api/billing", web.Read, h.apiSummary)
 	rt.API(http.MethodPost, "/api/billing/checkout", web.Ask, h.apiCheckout)
 	rt.API(http.MethodPost, "/api/billing/portal", web.Ask, h.apiPortal)
 	rt.API(http.MethodPost, "/api/billing/upgrade", web.Ask, h.apiUpgrade)

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -22,7 +21,7 @@ func (r *Request) identify() error {
 	case bearer && noCookie == nil:
 		return errAmbiguous
 	case bearer && r.json:
-		r.Principal, err = r.rt.authenticate(r.Context(), key)
+		r.Principal, err = r.authenticate(key)
 		return err
 	case noCookie != nil:
 		return billing.ErrUnauthorized
@@ -31,20 +30,36 @@ func (r *Request) identify() error {
 	if r.session == "" {
 		return billing.ErrUnauthorized
 	}
-	r.Principal, err = r.rt.cfg.Access.Session(r.Context(), r.session)
+	read := r.rt.cfg.Access.Session
+	if r.overview {
+		read = r.rt.cfg.Access.SessionOverview
+	}
+	r.Principal, err = read(r.Context(), r.session)
 	return err
 }
 
 // authenticate finds out who is behind a key or an access token.
-func (rt *Router) authenticate(ctx context.Context, bearer string) (billing.Principal, error) {
-	if rt.cfg.OAuth == nil || !looksLikeJWT(bearer) {
-		return rt.cfg.Access.Authenticate(ctx, bearer)
+func (r *Request) authenticate(bearer string) (billing.Principal, error) {
+	ctx, cfg := r.Context(), &r.rt.cfg
+	if cfg.OAuth != nil && looksLikeJWT(bearer) {
+		t, err := cfg.OAuth.Verify(ctx, bearer)
+		if err != nil {
+			return billing.Principal{}, err
+		}
+		return cfg.Access.OAuthAgent(ctx, t)
 	}
-	t, err := rt.cfg.OAuth.Verify(ctx, bearer)
-	if err != nil {
-		return billing.Principal{}, err
+	if r.overview {
+		return cfg.Access.AuthenticateOverview(ctx, bearer)
 	}
-	return rt.cfg.Access.OAuthAgent(ctx, t)
+	return cfg.Access.Authenticate(ctx, bearer)
+}
+
+// overview lets the org's overview be read with the caller.
+func overview(h Handler) Handler {
+	return func(r *Request) error {
+		r.overview = true
+		return h(r)
+	}
 }
 
 // bearerKey returns the key of the Authorization header and whether there is one.

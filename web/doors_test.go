@@ -193,3 +193,28 @@ func TestRoutesSayTheirDoor(t *testing.T) {
 		t.Errorf("%d routes", got)
 	}
 }
+
+// TestOverviewIsReadWithTheCaller where the route says so, and nowhere else.
+func TestOverviewIsReadWithTheCaller(t *testing.T) {
+	s := newSite(t, "https://billing.test")
+	tell := func(r *Request) error { return r.JSON(http.StatusOK, r.Principal.Overview != nil) }
+	s.Overview("/api/with", Read, tell)
+	s.API(http.MethodGet, "/api/without", Read, tell)
+	s.OverviewPage("/with", tell)
+	s.Page("/without", tell)
+	cookie, key := s.cookie(t, "good-session"), "Authorization: Bearer agent"
+	for _, tc := range []struct{ path, head, want string }{
+		{"/api/with", key, "true\n"}, {"/api/with", cookie, "true\n"}, {"/api/without", key, "false\n"}, {"/api/without", cookie, "false\n"},
+		{"/with", cookie, "true\n"}, {"/without", cookie, "false\n"},
+	} {
+		if got := s.call("GET", tc.path, "", tc.head).Body.String(); got != tc.want {
+			t.Errorf("%s: %s", tc.path, got)
+		}
+	}
+	if w := s.call("GET", "/api/with", "", "Authorization: Bearer nobody"); w.Code != http.StatusUnauthorized {
+		t.Errorf("an unknown key: %d", w.Code)
+	}
+	if w := s.call("GET", "/api/with?x=1", "", key); w.Code != http.StatusBadRequest {
+		t.Errorf("an unknown parameter: %d", w.Code)
+	}
+}

@@ -26,6 +26,8 @@ type Request struct {
 	json    bool   // how failures are written
 	session string // token of the session cookie
 	query   url.Values
+	// overview: the org's is to be read with the caller.
+	overview bool
 }
 
 // SignedIn reports whether the caller is known.

@@ -24,6 +24,9 @@ type Access interface {
 	// that is not valid.
 	Session(ctx context.Context, token string) (billing.Principal, error)
 	Authenticate(ctx context.Context, key string) (billing.Principal, error)
+	// SessionOverview and AuthenticateOverview read the org's overview as well.
+	SessionOverview(ctx context.Context, token string) (billing.Principal, error)
+	AuthenticateOverview(ctx context.Context, key string) (billing.Principal, error)
 	// FormToken is bound to the caller's session and to a purpose.
 	FormToken(p billing.Principal, purpose string) string
 	CheckFormToken(p billing.Principal, purpose, token string) bool
@@ -128,6 +131,12 @@ func (rt *Router) Page(path string, h Handler) {
 	rt.add(DoorPage, http.MethodGet, path, signedIn(h))
 }
 
+// OverviewPage is Page for one that needs the org's overview: it is read in one
+// statement with the session.
+func (rt *Router) OverviewPage(path string, h Handler) {
+	rt.add(DoorPage, http.MethodGet, path, overview(signedIn(h)))
+}
+
 // OpenPage registers a page that has something to show to everybody. The
 // Principal is zero for those who are not signed in.
 func (rt *Router) OpenPage(path string, h Handler) {
@@ -154,6 +163,12 @@ func (rt *Router) API(method, path string, need Need, h Handler, query ...string
 		h = limited(keyed(h))
 	}
 	rt.add(DoorAPI, method, path, caller(need, h))
+}
+
+// Overview registers a call that reads, and needs the org's overview: it is read
+// in one statement with the key.
+func (rt *Router) Overview(path string, need Need, h Handler, query ...string) {
+	rt.add(DoorAPI, http.MethodGet, path, overview(caller(need, only(query, h))))
 }
 
 // Host registers a call for the host application, which makes them for all its

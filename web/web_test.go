@@ -48,6 +48,18 @@ func (door) Authenticate(_ context.Context, key string) (billing.Principal, erro
 	return p, nil
 }
 
+func (d door) SessionOverview(ctx context.Context, token string) (billing.Principal, error) {
+	p, err := d.Session(ctx, token)
+	p.Overview = &billing.Overview{}
+	return p, err
+}
+
+func (d door) AuthenticateOverview(ctx context.Context, key string) (billing.Principal, error) {
+	p, err := d.Authenticate(ctx, key)
+	p.Overview = &billing.Overview{}
+	return p, err
+}
+
 func (door) OAuthAgent(context.Context, billing.OAuthToken) (billing.Principal, error) {
 	return billing.Principal{}, billing.ErrUnauthorized
 }

@@ -19,6 +19,7 @@ type benchFlags struct {
 	postgres, data, profiles string
 	rounds, orgs             int
 	span                     time.Duration
+	reads                    bool
 }
 
 func newBench() *cobra.Command {
@@ -37,6 +38,7 @@ what each line means. It ends with 1 if a target is missed.`,
 	cmd.Flags().StringVar(&f.profiles, "cpuprofile", "", "directory for the servers' CPU profiles")
 	cmd.Flags().IntVar(&f.rounds, "rounds", 5, "turns; the figures are medians of them")
 	cmd.Flags().DurationVar(&f.span, "span", time.Second, "length of a measurement of reads")
+	cmd.Flags().BoolVar(&f.reads, "reads", false, "only the reads: for a profile of them")
 	cmd.Flags().IntVar(&f.orgs, "orgs", 400, "requests that are asked for and decided in a turn")
 	return cmd
 }
@@ -52,12 +54,10 @@ func bench(ctx context.Context, f benchFlags, out io.Writer) (err error) {
 	// for work on those that the servers need.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	t := &table{}
-	binary, err := t.size(ctx, dir)
-	if err != nil {
-		return err
-	}
-	if err = t.starts(ctx, binary, dir, f.rounds); err != nil {
-		return err
+	if !f.reads {
+		if err = t.weigh(ctx, dir, f.rounds); err != nil {
+			return err
+		}
 	}
 	r := &race{flags: f, table: t}
 	defer func() { err = errors.Join(err, r.end(context.WithoutCancel(ctx))) }()
@@ -186,6 +186,9 @@ func (r *race) round(ctx context.Context) error {
 			if s.inProcess || m.shot == s.check { // a check asks no database
 				row.cost(mine, hello)
 			}
+		}
+		if r.flags.reads {
+			continue
 		}
 		if err := r.flow(ctx, s); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)

@@ -71,6 +71,15 @@ func median(list []float64) float64 {
 	return (s[len(s)/2-1] + s[len(s)/2]) / 2
 }
 
+// weigh adds what needs no load: the binary, its start and its memory.
+func (t *table) weigh(ctx context.Context, dir string, rounds int) error {
+	binary, err := t.size(ctx, dir)
+	if err != nil {
+		return err
+	}
+	return t.starts(ctx, binary, dir, rounds)
+}
+
 // size adds the size of the binary as it is released.
 func (t *table) size(ctx context.Context, dir string) (binary string, err error) {
 	binary, stripped, err := release(ctx, dir)
