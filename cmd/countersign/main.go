@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -17,12 +16,6 @@ import (
 
 // version is set at release with -ldflags "-X main.version=…".
 var version = "dev"
-
-// The exit codes, as `countersign --help` lists them.
-const (
-	exitFailure = 1
-	exitUsage   = 2
-)
 
 // gcPercent is how much garbage may pile up before it is collected, in percent
 // of what is alive. That is a few MB here: by Go's own measure a busy server
@@ -44,24 +37,11 @@ func run(ctx context.Context, args []string) int {
 	root := newRoot()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "countersign: "+err.Error())
+	if err != nil && err.Error() != "" {
+		fmt.Fprintln(clean{os.Stderr}, "countersign: "+err.Error())
 	}
 	return exitCode(err)
 }
-
-func exitCode(err error) int {
-	if err == nil {
-		return 0
-	}
-	if _, ok := errors.AsType[*usageError](err); ok {
-		return exitUsage
-	}
-	return exitFailure
-}
-
-// usageError is a command line that is not understood.
-type usageError struct{ error }
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
@@ -70,7 +50,7 @@ func newRoot() *cobra.Command {
 		Long: `Countersign is a self-hosted billing service. People change their plan in one
 click; agents may ask, and an owner of the organisation approves.
 
-Exit codes: 0 ok, 1 failure, 2 wrong usage.`,
+` + exitHelp,
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -85,6 +65,7 @@ Exit codes: 0 ok, 1 failure, 2 wrong usage.`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(newDemo(), newServe(), newConfig(), newCatalog(), newHostKey(), newBench(), newBenchServer())
+	root.AddCommand(newCLI()...)
 	return root
 }
 
