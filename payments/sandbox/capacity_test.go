@@ -174,6 +174,15 @@ func TestItemsComeAndGo(t *testing.T) {
 	equal(t, "a line of nothing", lines[1].Description, "0 × Team unit (at $4.00 / month)")
 	equal(t, "for nothing", lines[1].Amount, 0)
 
+	_, err = s.update(sub.ID, "always_invoice", &stripe.SubscriptionItemsParams{ID: unit, Quantity: stripe.Int64(2)})
+	must(t, err)
+	_, err = s.update(sub.ID, "always_invoice", &stripe.SubscriptionItemsParams{ID: unit, Quantity: stripe.Int64(0)})
+	must(t, err)
+	lines = s.sub(sub.ID).LatestInvoice.Lines.Data
+	equal(t, "back to nothing", join([]string{lines[0].Description, lines[1].Description}),
+		"Unused time on 2 × Team unit after 23 Dec 2026 Remaining time on 0 × Team unit after 23 Dec 2026")
+	equal(t, "for nothing", lines[1].Amount, 0)
+
 	_, err = s.update(sub.ID, "create_prorations", &stripe.SubscriptionItemsParams{ID: unit, Quantity: stripe.Int64(1)})
 	must(t, err)
 	_, err = s.update(sub.ID, "create_prorations", &stripe.SubscriptionItemsParams{ID: unit, Deleted: stripe.Bool(true)})

@@ -194,10 +194,8 @@ func (s *Server) debits(sub *subscription, items []item, at int64) []line {
 	return out
 }
 
+// prorated is a line even for a quantity of 0, as at Stripe.
 func (s *Server) prorated(sub *subscription, it item, at, sign int64) []line {
-	if it.Quantity == 0 {
-		return nil
-	}
 	p := s.st.Prices.get(it.Price)
 	amount := prorate(sign*p.UnitAmount*it.Quantity, sub.PeriodEnd-at, sub.PeriodEnd-sub.PeriodStart)
 	word := "Remaining time on"
