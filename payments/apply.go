@@ -17,10 +17,10 @@ const metaIntent = "countersign_intent"
 // errInvalidOrder is our own fault, and nothing has happened.
 var errInvalidOrder = &billing.Error{Kind: billing.KindInternal, Code: "internal", Message: "The change was not carried out."}
 
-// Apply carries out an order under its idempotency key, with one call of Stripe.
-// Where that leaves something to tidy up, a second call follows under a key made
-// from the first, so that a repetition repeats both. See billing.Processor for
-// the errors.
+// Apply carries out an order under its idempotency key, with one call of Stripe
+// that makes the change. Where something has to be put in place before or tidied
+// up afterwards, that is a call of its own under a key made from the first, so
+// that a repetition repeats both. See billing.Processor for the errors.
 func (c *Client) Apply(ctx context.Context, o billing.Order) (billing.Applied, error) {
 	if !o.Valid() {
 		return billing.Applied{}, errInvalidOrder.Because(errors.New("payments: an order without a claimed intent"))
@@ -40,8 +40,17 @@ type applyParams struct {
 
 func (c *Client) apply(ctx context.Context, p applyParams) (billing.Applied, error) {
 	switch p.quote.Change.Action {
-	case billing.ActionChangePlan:
-		return c.changePlan(ctx, p)
+	case billing.ActionReduce:
+		return c.reduce(ctx, p)
+	case billing.ActionKeepCapacity:
+		return c.keepCapacity(ctx, p)
+	}
+	if err := c.detach(ctx, p); err != nil {
+		return billing.Applied{}, err
+	}
+	switch p.quote.Change.Action {
+	case billing.ActionChangePlan, billing.ActionIncrease:
+		return c.changeItems(ctx, p)
 	case billing.ActionScheduleDowngrade:
 		sub, err := c.setCancel(ctx, p, true)
 		if err != nil {
@@ -84,33 +93,33 @@ func (c *Client) resume(ctx context.Context, p applyParams) error {
 	return nil
 }
 
-func (c *Client) changePlan(ctx context.Context, p applyParams) (billing.Applied, error) {
-	priceID, err := c.prepare(ctx, p)
+func (c *Client) changeItems(ctx context.Context, p applyParams) (billing.Applied, error) {
+	items, err := c.prepare(ctx, p)
 	if err != nil {
 		return billing.Applied{}, err
 	}
-	sub, err := c.subscriptions.Update(p.from.SubscriptionID, changeParams(ctx, p, priceID))
+	sub, err := c.subscriptions.Update(p.from.SubscriptionID, changeParams(ctx, p, items))
 	if err != nil {
 		return billing.Applied{}, applyError(err, p.interactive)
 	}
 	return c.settle(ctx, p, sub)
 }
 
-// prepare finds the target's price. The quote found it a moment ago; if it is not
-// there now, this may be the repetition of a call that succeeded, so it is no
-// refusal.
-func (c *Client) prepare(ctx context.Context, p applyParams) (priceID string, err error) {
-	plan, err := c.target(p.from, p.quote.Change.Plan)
+// prepare finds the target's prices. The quote found them a moment ago; if they
+// are not there now, this may be the repetition of a call that succeeded, so it
+// is no refusal.
+func (c *Client) prepare(ctx context.Context, p applyParams) (items []*stripe.SubscriptionItemsParams, err error) {
+	to, err := c.target(p.from, p.quote.Change)
 	if err == nil {
-		priceID, err = c.priceID(ctx, plan.Price)
+		items, err = c.items(ctx, p.from, p.quote.Change.Action, to)
 	}
 	switch {
 	case err == nil:
-		return priceID, nil
+		return items, nil
 	case errors.Is(err, billing.ErrStripeUnavailable):
-		return "", billing.ErrStripeBusy.After(time.Second).Because(err)
+		return nil, billing.ErrStripeBusy.After(time.Second).Because(err)
 	}
-	return "", burnt(err)
+	return nil, burnt(err)
 }
 
 // changeParams never asks for allow_incomplete, which would switch the plan and
@@ -121,10 +130,10 @@ func (c *Client) prepare(ctx context.Context, p applyParams) (priceID string, er
 // in its request log and in request.idempotency_key of every event that the call
 // caused. Where a cancellation is scheduled, the same call lifts it (who changes
 // the plan wants to stay), so the payment then succeeds at once or not at all.
-func changeParams(ctx context.Context, p applyParams, priceID string) *stripe.SubscriptionParams {
+func changeParams(ctx context.Context, p applyParams, items []*stripe.SubscriptionItemsParams) *stripe.SubscriptionParams {
 	sp := &stripe.SubscriptionParams{
 		Params:            params(ctx, p.key),
-		Items:             switched(p.from, priceID),
+		Items:             items,
 		ProrationBehavior: stripe.String(alwaysInvoice),
 		ProrationDate:     stripe.Int64(p.quote.ProrationDate.Unix()),
 		Expand:            stripe.StringSlice([]string{"latest_invoice.payment_intent"}),

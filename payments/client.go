@@ -27,6 +27,7 @@ import (
 	"github.com/stripe/stripe-go/v76/price"
 	"github.com/stripe/stripe-go/v76/product"
 	"github.com/stripe/stripe-go/v76/subscription"
+	"github.com/stripe/stripe-go/v76/subscriptionschedule"
 
 	"github.com/countersignhq/countersign/billing"
 )
@@ -53,6 +54,7 @@ type Client struct {
 
 	customers     customer.Client
 	subscriptions subscription.Client
+	schedules     subscriptionschedule.Client
 	invoices      invoice.Client
 	prices        price.Client
 	products      product.Client
@@ -88,6 +90,7 @@ func New(o Options) (*Client, error) {
 		clock:         o.Clock,
 		customers:     customer.Client{B: b, Key: key},
 		subscriptions: subscription.Client{B: b, Key: key},
+		schedules:     subscriptionschedule.Client{B: b, Key: key},
 		invoices:      invoice.Client{B: b, Key: key},
 		prices:        price.Client{B: b, Key: key},
 		products:      product.Client{B: b, Key: key},

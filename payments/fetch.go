@@ -69,7 +69,7 @@ func (c *Client) customer(ctx context.Context, id string) (*stripe.Customer, err
 	cus, err := c.customers.Get(id, &stripe.CustomerParams{
 		Params: params(ctx, ""),
 		Expand: stripe.StringSlice([]string{
-			"subscriptions", "subscriptions.data.default_payment_method",
+			"subscriptions", "subscriptions.data.default_payment_method", "subscriptions.data.schedule",
 			"invoice_settings.default_payment_method",
 		}),
 	})
@@ -149,15 +149,19 @@ func (c *Client) upcoming(ctx context.Context, customerID, subscriptionID string
 }
 
 // EventTypes are the events that can mean a change of what Project reads. The
-// webhook endpoint and the reconciler ask for the same ones.
+// webhook endpoint and the reconciler ask for the same ones. Stripe lists at most
+// 20 types at once, so none is among them that another one always comes with: a
+// draft is finalized within the hour, and a schedule that is created or that ends
+// with its subscription makes an event of the subscription.
 func EventTypes() []string {
 	return []string{
-		"checkout.session.completed", "checkout.session.expired",
+		"checkout.session.completed",
 		"customer.deleted", "customer.updated",
 		"customer.subscription.created", "customer.subscription.updated", "customer.subscription.deleted",
 		"customer.subscription.pending_update_applied", "customer.subscription.pending_update_expired",
-		"invoice.created", "invoice.finalized", "invoice.paid", "invoice.payment_failed",
+		"invoice.finalized", "invoice.paid", "invoice.payment_failed",
 		"invoice.payment_action_required", "invoice.voided", "invoice.marked_uncollectible", "invoice.updated",
+		"subscription_schedule.updated", "subscription_schedule.released",
 		"payment_method.attached", "payment_method.detached", "payment_method.updated",
 	}
 }

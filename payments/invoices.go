@@ -36,7 +36,7 @@ func (p *projector) describe(inv *stripe.Invoice) string {
 	}
 	var name string
 	for _, l := range linesOf(inv) {
-		plan, unit, ok := p.planOf(l.Price)
+		plan, unit, ok := planOf(p.catalog, l.Price)
 		if !ok || unit || l.Amount < 0 {
 			continue
 		}
@@ -65,6 +65,9 @@ func linesOf(inv *stripe.Invoice) []*stripe.InvoiceLineItem {
 func lines(inv *stripe.Invoice) []billing.Line {
 	var out []billing.Line
 	for _, l := range linesOf(inv) {
+		if l.Amount == 0 && l.Quantity == 0 {
+			continue // an item of which there are none
+		}
 		out = append(out, billing.Line{Description: l.Description, Amount: l.Amount, Proration: l.Proration})
 	}
 	return out

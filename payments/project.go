@@ -40,12 +40,13 @@ const (
 	WarnTwoSubscriptions WarningCode = "two_subscriptions" // the older live one counts
 	WarnUnknownPrice     WarningCode = "unknown_price"     // in no plan of the catalogue
 	WarnTwoPlans         WarningCode = "two_plans"         // in one subscription; the highest counts
+	WarnUnclearUnits     WarningCode = "unclear_units"     // additional units of another plan, or twice
 )
 
 // Project is pure, and the order of the lists in s makes no difference to it.
 //
 // With an unknown price State.Plan is empty and State.UnknownPrice set: the
-// caller keeps the plan that it has. A deleted customer has an empty
+// caller keeps the plan and the units that it has. A deleted customer has an empty
 // State.CustomerID and the free plan.
 func Project(c *billing.Catalog, s Snapshot) Projection {
 	p := projector{catalog: c, s: s}
@@ -124,6 +125,7 @@ func (p *projector) subscription(sub *stripe.Subscription) {
 	}
 	st.CancelAtPeriodEnd = endsWithPeriod(sub)
 	p.items(sub)
+	p.schedule(sub)
 	st.Action = p.action(sub)
 	if u := p.s.Upcoming; u != nil && !st.CancelAtPeriodEnd {
 		st.Next = &billing.NextInvoice{
@@ -140,16 +142,17 @@ func endsWithPeriod(sub *stripe.Subscription) bool {
 	return sub.CancelAtPeriodEnd || sub.CancelAt != 0 && sub.CancelAt <= sub.CurrentPeriodEnd
 }
 
-// items finds the plan among the subscription's items; an item of additional
-// units is no plan.
+// items finds the plan among the subscription's items, and the units on top.
 func (p *projector) items(sub *stripe.Subscription) {
 	st := &p.out.State
-	var plans, unknown []*stripe.SubscriptionItem
+	var plans, units, unknown []*stripe.SubscriptionItem
 	for _, it := range itemsOf(sub) {
-		switch _, unit, ok := p.planOf(it.Price); {
+		switch _, unit, ok := planOf(p.catalog, it.Price); {
 		case !ok:
 			unknown = append(unknown, it)
-		case !unit:
+		case unit:
+			units = append(units, it)
+		default:
 			plans = append(plans, it)
 		}
 	}
@@ -169,26 +172,27 @@ func (p *projector) items(sub *stripe.Subscription) {
 		return
 	}
 	best := slices.MaxFunc(plans, p.byRank)
-	plan, _, _ := p.planOf(best.Price)
+	plan, _, _ := planOf(p.catalog, best.Price)
 	st.ItemID, st.Plan = best.ID, plan.ID
+	p.units(units, plan)
 }
 
 func (p *projector) byRank(a, b *stripe.SubscriptionItem) int {
-	pa, _, _ := p.planOf(a.Price)
-	pb, _, _ := p.planOf(b.Price)
+	pa, _, _ := planOf(p.catalog, a.Price)
+	pb, _, _ := planOf(p.catalog, b.Price)
 	return cmp.Or(cmp.Compare(pa.Rank, pb.Rank), cmp.Compare(b.ID, a.ID))
 }
 
 // planOf reads the plan from a price: by lookup key, or, for a price that has
 // lost its key to a newer one, by the mark that PushCatalog leaves on it.
-func (p *projector) planOf(pr *stripe.Price) (plan billing.Plan, unit, ok bool) {
+func planOf(c *billing.Catalog, pr *stripe.Price) (plan billing.Plan, unit, ok bool) {
 	if pr == nil {
 		return billing.Plan{}, false, false
 	}
-	if plan, unit, ok = p.catalog.ByLookupKey(pr.LookupKey); ok {
+	if plan, unit, ok = c.ByLookupKey(pr.LookupKey); ok {
 		return plan, unit, true
 	}
-	plan, ok = p.catalog.Plan(pr.Metadata[metaPlan])
+	plan, ok = c.Plan(pr.Metadata[metaPlan])
 	return plan, pr.Metadata[metaUnit] != "", ok && plan.Paid()
 }
 
@@ -210,12 +214,13 @@ func (p *projector) action(sub *stripe.Subscription) *billing.PaymentAction {
 	return a
 }
 
-// pendingPlan is the plan that a pending update leads to. The price in it may be
-// a bare id; then the invoice's own lines say which plan is being paid.
+// pendingPlan is the plan that a pending update leads to: the present one, if it
+// is about units only. The price in it may be a bare id; then the invoice's own
+// lines say which plan is being paid.
 func (p *projector) pendingPlan(u *stripe.SubscriptionPendingUpdate, inv *stripe.Invoice) string {
 	var found []string
 	add := func(pr *stripe.Price) {
-		if plan, unit, ok := p.planOf(pr); ok && !unit {
+		if plan, unit, ok := planOf(p.catalog, pr); ok && !unit {
 			found = append(found, plan.ID)
 		}
 	}
@@ -230,7 +235,7 @@ func (p *projector) pendingPlan(u *stripe.SubscriptionPendingUpdate, inv *stripe
 		}
 	}
 	if len(found) == 0 {
-		return ""
+		return p.out.State.Plan
 	}
 	return slices.Min(found)
 }

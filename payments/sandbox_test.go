@@ -50,9 +50,12 @@ type room struct {
 	keys int
 }
 
-func newRoom(t *testing.T) *room {
+func newRoom(t *testing.T) *room { return roomOf(t, flat(t)) }
+
+// roomOf has another catalogue than the flat one pushed to it.
+func roomOf(t *testing.T, c *billing.Catalog) *room {
 	t.Helper()
-	r := bareRoom(t, flat(t))
+	r := bareRoom(t, c)
 	if _, err := r.PushCatalog(r.ctx, r.catalog); err != nil {
 		t.Fatal(err)
 	}
@@ -96,6 +99,12 @@ func (r *room) onCall(f func(*http.Request)) {
 // subscribe makes a customer with a test card and a subscription.
 func (r *room) subscribe(plan, card string) billing.Subscription {
 	r.t.Helper()
+	return r.subscribeWith(plan, 0, card)
+}
+
+// subscribeWith also has additional units.
+func (r *room) subscribeWith(plan string, units int64, card string) billing.Subscription {
+	r.t.Helper()
 	p, ok := r.catalog.Plan(plan)
 	if !ok {
 		r.t.Fatalf("no plan %q", plan)
@@ -113,10 +122,15 @@ func (r *room) subscribe(plan, card string) billing.Subscription {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if _, err = r.subscriptions.New(&stripe.SubscriptionParams{
-		Params: params(r.ctx, ""), Customer: &cus.ID,
-		Items: []*stripe.SubscriptionItemsParams{{Price: stripe.String(priceID)}},
-	}); err != nil {
+	items := []*stripe.SubscriptionItemsParams{{Price: stripe.String(priceID)}}
+	if units > 0 {
+		unitID, err := r.priceID(r.ctx, p.Units.Price)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		items = append(items, &stripe.SubscriptionItemsParams{Price: stripe.String(unitID), Quantity: stripe.Int64(units)})
+	}
+	if _, err = r.subscriptions.New(&stripe.SubscriptionParams{Params: params(r.ctx, ""), Customer: &cus.ID, Items: items}); err != nil {
 		r.t.Fatal(err)
 	}
 	if card != "pm_card_visa" {

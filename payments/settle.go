@@ -98,7 +98,7 @@ func forChange(inv *stripe.Invoice, prorationDate time.Time) bool {
 // pendingAction says where a person can answer the bank's question.
 func pendingAction(p applyParams, inv *stripe.Invoice) *billing.PaymentAction {
 	a := paymentAction(inv)
-	a.Plan, a.Failed = p.quote.Change.Plan, time.Time{}
+	a.Plan, a.Failed = p.quote.ToPlan, time.Time{}
 	if a.URL == "" && inv.PaymentIntent != nil && inv.PaymentIntent.NextAction != nil && inv.PaymentIntent.NextAction.RedirectToURL != nil {
 		a.URL = inv.PaymentIntent.NextAction.RedirectToURL.URL
 	}
