@@ -90,25 +90,30 @@ func matches(p *stripe.Price, want billing.Price) error {
 // looked at.
 func (c *Client) PushCatalog(ctx context.Context, catalog *billing.Catalog) ([]string, error) {
 	var created []string
+	for _, w := range pricesOf(catalog) {
+		isNew, err := c.pushPrice(ctx, w)
+		if err != nil {
+			return created, err
+		}
+		if isNew {
+			created = append(created, w.price.LookupKey)
+		}
+	}
+	return created, nil
+}
+
+// pricesOf lists what the catalogue charges: for plans and for additional units.
+func pricesOf(catalog *billing.Catalog) (all []pushedPrice) {
 	for _, plan := range catalog.Plans {
 		if !plan.Paid() {
 			continue
 		}
-		wanted := []pushedPrice{{plan: plan, price: plan.Price}}
+		all = append(all, pushedPrice{plan: plan, price: plan.Price})
 		if plan.Units != nil {
-			wanted = append(wanted, pushedPrice{plan: plan, price: plan.Units.Price, unit: true})
-		}
-		for _, w := range wanted {
-			isNew, err := c.pushPrice(ctx, w)
-			if err != nil {
-				return created, err
-			}
-			if isNew {
-				created = append(created, w.price.LookupKey)
-			}
+			all = append(all, pushedPrice{plan: plan, price: plan.Units.Price, unit: true})
 		}
 	}
-	return created, nil
+	return all
 }
 
 // pushedPrice is a plan's own price or that of its additional unit.

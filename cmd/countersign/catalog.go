@@ -12,7 +12,8 @@ import (
 )
 
 func newCatalog() *cobra.Command {
-	return group("catalog", "Check and show plan catalogues",
+	return group("catalog", "Check and show plan catalogues, and bring them to Stripe",
+		newCatalogDiff(), newCatalogPush(),
 		&cobra.Command{
 			Use: "check FILE|flat|capacity", Short: "Report every mistake of a catalogue file", Args: exactly(1),
 			RunE: func(cmd *cobra.Command, args []string) error {

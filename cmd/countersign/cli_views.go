@@ -18,7 +18,9 @@ func printStanding(w io.Writer, b api.V1Summary) {
 	f.add("Plan", "%s", b.Plan)
 	f.add("State", "%s", orDash(b.BillingState))
 	f.add("Active projects", "%d", b.ActiveProjects)
-	f.add("Capacity", "%s", unitsText(u))
+	if u.Total > 0 {
+		f.add("Capacity", "%s", unitsText(u))
+	}
 	if r := u.PendingReduction; r != nil {
 		f.add("Scheduled", "%d units (%d additional) from %s", r.Total, r.AdditionalPurchased, when(r.EffectiveAt))
 	}
@@ -86,6 +88,12 @@ func printSummary(w io.Writer, b api.Summary) {
 	if c := b.Card; c != nil {
 		f.add("Card", "%s ending %s, expires %02d/%d", c.Brand, c.Last4, c.ExpMonth, c.ExpYear)
 	}
+	if u := b.CapacityUnits; u != nil {
+		f.add("Capacity", "%s", unitsText(api.V1Units{Total: u.Total, Included: u.Included, AdditionalPurchased: u.Additional}))
+	}
+	if t := b.Trial; t != nil && t.Active {
+		f.add("Trial", "%s until %s, %s left", t.Plan, when(t.EndsAt), count(int64(t.DaysRemaining), "day"))
+	}
 	for _, c := range b.ScheduledChanges {
 		f.add("Scheduled", "%s", scheduledText(c))
 	}
@@ -106,7 +114,11 @@ func printSummary(w io.Writer, b api.Summary) {
 }
 
 func scheduledText(c api.ScheduledChange) string {
-	text := fmt.Sprintf("%s to %s on %s", c.Kind, c.Plan, when(c.EffectiveAt))
+	text := fmt.Sprintf("%s to %s", strings.ReplaceAll(c.Kind, "_", " "), c.Plan)
+	if c.AdditionalUnits != nil {
+		text += fmt.Sprintf(" with %d additional units", *c.AdditionalUnits)
+	}
+	text += " on " + when(c.EffectiveAt)
 	if c.RequestedBy != nil {
 		text += ", asked for by " + *c.RequestedBy
 	}
@@ -119,6 +131,9 @@ func scheduledText(c api.ScheduledChange) string {
 func printQuote(w io.Writer, q api.Quote) {
 	var f facts
 	f.add("Change", "%s to %s", q.FromPlan, q.Plan)
+	if q.FromUnits != nil && q.Units != nil {
+		f.add("Additional units", "%d to %d", *q.FromUnits, *q.Units)
+	}
 	f.add("Due now", "%s", money(q.AmountDueNowCents, q.Currency))
 	if q.CreditCents != 0 {
 		f.add("Credit", "%s", money(q.CreditCents, q.Currency))
