@@ -61,7 +61,13 @@ func wellFormed(key string, prefixes ...string) bool {
 }
 
 func checksum(body string) string {
-	return encode62(big.NewInt(int64(crc32.ChecksumIEEE([]byte(body)))), checkLen)
+	var out [checkLen]byte
+	sum := crc32.ChecksumIEEE([]byte(body))
+	for i := len(out) - 1; i >= 0; i-- {
+		out[i] = base62[sum%62]
+		sum /= 62
+	}
+	return string(out[:])
 }
 
 // encode62 writes n with exactly width digits.

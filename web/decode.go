@@ -35,8 +35,7 @@ func (r *Request) Decode(dst any) error { return r.DecodeUpTo(maxBody, dst) }
 
 // DecodeUpTo is Decode for a body of at most limit bytes.
 func (r *Request) DecodeUpTo(limit int64, dst any) error {
-	r.Body = http.MaxBytesReader(r.w, r.Body, limit)
-	body, err := io.ReadAll(r.Body)
+	body, err := r.readBody(limit)
 	if err != nil {
 		return bodyError(err, errBody)
 	}
@@ -46,6 +45,17 @@ func (r *Request) DecodeUpTo(limit int64, dst any) error {
 		return errMediaType
 	}
 	return DecodeStrict(body, dst)
+}
+
+// readBody reads a body whose length is known at once.
+func (r *Request) readBody(limit int64) ([]byte, error) {
+	if n := r.ContentLength; n > 0 && n <= limit {
+		body := make([]byte, n)
+		_, err := io.ReadFull(r.Body, body)
+		return body, err
+	}
+	r.Body = http.MaxBytesReader(r.w, r.Body, limit)
+	return io.ReadAll(r.Body)
 }
 
 // RawBody returns the raw body of at most limit bytes.

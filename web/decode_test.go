@@ -3,6 +3,8 @@ package web
 import (
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http/httptest"
 	"reflect"
 	"slices"
 	"strings"
@@ -183,4 +185,33 @@ func FuzzDecodeStrict(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A body is bounded whether or not its length is said, and one that is shorter
+// than it says is not read as if it were whole.
+func TestDecodeBounds(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		body   string
+		length int64
+		err    error
+	}{
+		{"as long as it says", `{"resource":"rows"}`, 19, nil},
+		{"of unknown length", `{"resource":"rows"}`, -1, nil},
+		{"too long, and says so", `{"resource":"rowsrowsrows"}`, 27, errTooLarge},
+		{"too long, and does not say so", `{"resource":"rowsrowsrows"}`, -1, errTooLarge},
+		{"shorter than it says", `{"resource":"`, 19, errBody},
+	} {
+		req := httptest.NewRequest("POST", "/", io.NopCloser(strings.NewReader(c.body)))
+		req.ContentLength = c.length
+		req.Header.Set("Content-Type", "application/json")
+		r := &Request{Request: req, w: &recorder{ResponseWriter: httptest.NewRecorder()}}
+		var in struct {
+			Resource string `json:"resource"`
+		}
+		err := r.DecodeUpTo(19, &in)
+		if (err == nil) != (c.err == nil) || billing.CodeOf(err) != billing.CodeOf(c.err) || err == nil && in.Resource != "rows" {
+			t.Errorf("%s: %v, %+v", c.what, err, in)
+		}
+	}
 }

@@ -45,15 +45,6 @@ func (c *routeCounts) add(status int, took time.Duration) {
 // noRoute is the label of requests for what is not there.
 const noRoute = "none"
 
-// count adds a finished request to the counts of its route.
-func (rt *Router) count(pattern string, status int, took time.Duration) {
-	c, ok := rt.counts[pattern]
-	if !ok {
-		c = rt.counts[noRoute]
-	}
-	c.add(status, took)
-}
-
 // WriteMetrics writes the counts of requests in Prometheus' text format.
 func (rt *Router) WriteMetrics(w io.Writer) {
 	routes := slices.Sorted(maps.Keys(rt.counts))

@@ -86,7 +86,9 @@ type Router struct {
 	cfg     Config
 	mux     *http.ServeMux
 	routes  []Route
-	headers http.Header // on every answer
+	headers http.Header // on every answer but those to the host application
+	bare    http.Header // on those
+	lost    [2]entry    // where no route is found: for people and for programs
 	guard   *http.CrossOriginProtection
 	cookies *sessions.CookieStore
 	writes  *Limiter
@@ -109,16 +111,37 @@ func NewRouter(cfg Config) *Router {
 	if err := guard.AddTrustedOrigin(cfg.BaseURL.Scheme + "://" + cfg.BaseURL.Host); err != nil {
 		panic("web: base URL: " + err.Error())
 	}
-	return &Router{
+	rt := &Router{
 		cfg:     cfg,
 		mux:     http.NewServeMux(),
 		headers: securityHeaders(cfg.BaseURL.Scheme == "https", cfg.FormTargets),
+		bare:    bareHeaders(cfg.BaseURL.Scheme == "https"),
 		guard:   guard,
 		cookies: newCookies(cfg.SessionKey, cfg.BaseURL.Scheme == "https"),
 		writes:  NewLimiter(writesPerMinute, time.Minute),
 		costly:  NewLimiter(costlyPerMinute, time.Minute),
 		counts:  map[string]*routeCounts{noRoute: {}},
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
+	}
+	for i := range rt.lost {
+		rt.lost[i] = rt.entry("", rt.counts[noRoute], i == 1, rt.headers, rt.unmatched)
+	}
+	return rt
+}
+
+// entry is what is known of a route before a request comes.
+type entry struct {
+	json    bool // how failures are written
+	headers http.Header
+	counts  *routeCounts
+	log     slog.Handler // knows the route
+	handler Handler
+}
+
+func (rt *Router) entry(pattern string, counts *routeCounts, json bool, headers http.Header, h Handler) entry {
+	return entry{
+		json: json, headers: headers, counts: counts, handler: h,
+		log: rt.cfg.Log.Handler().WithAttrs([]slog.Attr{slog.String("route", pattern)}),
 	}
 }
 
@@ -178,7 +201,7 @@ func (rt *Router) Host(method, path string, h Handler, query ...string) {
 	if method != http.MethodGet {
 		h = keyed(h)
 	}
-	rt.add(DoorAPI, method, path, caller(Host, h))
+	rt.register(DoorAPI, method, path, rt.bare, caller(Host, h))
 }
 
 // Open registers a document that everybody may read.
@@ -201,12 +224,15 @@ func (rt *Router) Files(prefix string, files http.Handler) {
 }
 
 func (rt *Router) add(door Door, method, path string, h Handler) {
-	rt.counts[method+" "+path] = &routeCounts{}
+	rt.register(door, method, path, rt.headers, h)
+}
+
+func (rt *Router) register(door Door, method, path string, headers http.Header, h Handler) {
+	pattern, counts := method+" "+path, &routeCounts{}
+	rt.counts[pattern] = counts
 	rt.routes = append(rt.routes, Route{Method: method, Path: path, Door: door})
-	json := door == DoorAPI || door == DoorMachine
-	rt.mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, req *http.Request) {
-		rt.serve(w, req, json, h)
-	})
+	to := rt.entry(pattern, counts, door == DoorAPI || door == DoorMachine, headers, h)
+	rt.mux.HandleFunc(pattern, func(w http.ResponseWriter, req *http.Request) { rt.serve(w, req, &to) })
 }
 
 // ServeHTTP finds the route. Paths that are not in their canonical form are
@@ -218,7 +244,11 @@ func (rt *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 			return
 		}
 	}
-	rt.serve(w, req, isAPI(req.URL.Path), rt.unmatched)
+	to := &rt.lost[0]
+	if isAPI(req.URL.Path) {
+		to = &rt.lost[1]
+	}
+	rt.serve(w, req, to)
 }
 
 // unmatched answers 405 where the path is known for another method, else 404.

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"github.com/countersignhq/countersign/billing"
@@ -15,11 +14,11 @@ import (
 
 // serve runs a handler inside of what every request gets: an id, the security
 // headers, a check of the URL, an answer to errors and panics, a line in the log.
-func (rt *Router) serve(w http.ResponseWriter, req *http.Request, json bool, h Handler) {
+func (rt *Router) serve(w http.ResponseWriter, req *http.Request, to *entry) {
 	started := rt.cfg.Clock.Now()
-	r := &Request{Request: req, ID: "req_" + strings.ToLower(rand.Text()[:20]), rt: rt, w: &recorder{ResponseWriter: w}, json: json}
+	r := &Request{Request: req, ID: newID(), rt: rt, w: &recorder{ResponseWriter: w}, json: to.json}
 	head := w.Header()
-	for k, v := range rt.headers {
+	for k, v := range to.headers {
 		head[k] = v
 	}
 	head.Set("X-Request-Id", r.ID)
@@ -30,30 +29,47 @@ func (rt *Router) serve(w http.ResponseWriter, req *http.Request, json bool, h H
 			}
 			r.fail(&panicked{value: p, stack: debug.Stack()})
 		}
-		r.log(started)
+		r.log(started, to)
 	}()
 	err := r.readURL()
 	if err == nil {
-		err = h(r)
+		err = to.handler(r)
 	}
 	if err != nil {
 		r.fail(err)
 	}
 }
 
+// newID names a request: 100 random bits.
+func newID() string {
+	const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+	id := [24]byte{'r', 'e', 'q', '_'}
+	_, _ = rand.Read(id[4:]) // it never fails
+	for i := 4; i < len(id); i++ {
+		id[i] = alphabet[id[i]&31]
+	}
+	return string(id[:])
+}
+
 // log writes the request's line. What is not in it is left out on purpose:
-// paths carry sign-in tokens, queries carry sessions of Stripe.
-func (r *Request) log(started time.Time) {
-	took := r.rt.cfg.Clock.Now().Sub(started)
-	r.rt.count(r.Pattern, r.w.status, took)
-	r.rt.cfg.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+// paths carry sign-in tokens, queries carry sessions of Stripe. The line is made
+// without looking for the program's line that made it, which is always this one.
+func (r *Request) log(started time.Time, to *entry) {
+	now := r.rt.cfg.Clock.Now()
+	took := now.Sub(started)
+	to.counts.add(r.w.status, took)
+	if !to.log.Enabled(r.Context(), slog.LevelInfo) {
+		return
+	}
+	line := slog.NewRecord(now, slog.LevelInfo, "request", 0)
+	line.AddAttrs(
 		slog.String("method", r.Method),
-		slog.String("route", r.Pattern),
 		slog.Int("status", r.w.status),
 		slog.Duration("took", took),
 		slog.String("id", r.ID),
 		slog.String("principal", r.Principal.ID),
 	)
+	_ = to.log.Handle(r.Context(), line) // nobody is left to tell
 }
 
 type panicked struct {

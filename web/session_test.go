@@ -97,6 +97,13 @@ func TestSecurityHeaders(t *testing.T) {
 		}
 		ids[id] = true
 	}
+	s.Host("POST", "/api/host/x", ok)
+	host := s.call("POST", "/api/host/x", "", "Authorization: Bearer host").Header()
+	host.Del("Date")
+	if csp := host.Get("Content-Security-Policy"); len(host) > 8 || csp != "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'" ||
+		host.Get("X-Content-Type-Options") != "nosniff" || host.Get("Cache-Control") != "no-store" || host.Get("Strict-Transport-Security") == "" {
+		t.Errorf("to the host application: %v", host)
+	}
 	plain := newSite(t, "http://127.0.0.1:8080")
 	if got := plain.call("GET", "/x", "").Header().Get("Strict-Transport-Security"); got != "" {
 		t.Errorf("HSTS on plain HTTP: %q", got)
