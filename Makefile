@@ -50,11 +50,12 @@ lint: $(LINT) ## Run the linters on every module
 .PHONY: fmt
 fmt: $(LINT) ## Format Go files and templates
 	@for dir in $(MODULES); do (cd $$dir && $(CURDIR)/$(LINT) fmt --config $(CURDIR)/.ci/golangci.yml); done
-	go tool templ fmt views
+	go tool templ fmt views payments/sandbox
 
 .PHONY: generate
 generate: ## Generate the Go code of the templates
 	go tool templ generate -path views
+	go tool templ generate -path payments/sandbox
 
 .PHONY: assets
 assets: node_modules/.package-lock.json ## Build static/ from the npm packages

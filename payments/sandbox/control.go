@@ -63,7 +63,7 @@ func (s *Server) showControl(*http.Request) answer {
 		}
 		pg.Calls = append(pg.Calls, c)
 	}
-	return answer{page: "control", title: "Sandbox", data: pg}
+	return answer{page: "control", title: "Sandbox", body: controlView(pg)}
 }
 
 func (s *Server) deliveryState(id string) string {

@@ -2,47 +2,38 @@ package sandbox
 
 import (
 	"bytes"
-	"embed"
-	"html/template"
+	"context"
+	_ "embed"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/a-h/templ"
 )
 
-//go:embed templates
-var files embed.FS
+//go:embed sandbox.css
+var css []byte
 
-// pages are parsed when the first one is asked for.
-var templates = sync.OnceValue(func() map[string]*template.Template {
-	base := template.Must(template.New("base.html").Funcs(template.FuncMap{
-		"money": money,
-		"brand": func(b string) string { return strings.ToUpper(b[:1]) + b[1:] },
-		"date":  func(t int64) string { return time.Unix(t, 0).UTC().Format("2 January 2006") },
-		"stamp": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") + " UTC" },
-		"unix":  func(t int64) string { return time.Unix(t, 0).UTC().Format("2006-01-02 15:04:05") },
-	}).ParseFS(files, "templates/base.html"))
-	out := map[string]*template.Template{}
-	for _, name := range []string{"checkout", "bank", "invoice", "portal", "control", "message"} {
-		out[name] = template.Must(template.Must(base.Clone()).ParseFS(files, "templates/"+name+".html"))
-	}
-	return out
-})
+// How the pages write things.
+func brandName(b string) string { return strings.ToUpper(b[:1]) + b[1:] }
+func date(t int64) string       { return time.Unix(t, 0).UTC().Format("2 January 2006") }
+func stamp(t time.Time) string  { return t.UTC().Format("2006-01-02 15:04:05") + " UTC" }
+func unixStamp(t int64) string  { return time.Unix(t, 0).UTC().Format("2006-01-02 15:04:05") }
 
 // answer is what a page's handler wants the browser to see.
 type answer struct {
 	status   int
-	page     string // template, or
-	redirect string // a 303
-	raw      []byte // the page drawn, or a PDF
+	page     string // its name, with
 	title    string
-	data     any
+	body     templ.Component // or
+	redirect string          // a 303, or
+	raw      []byte          // a PDF; in the end the page as drawn
 }
 
 func goTo(url string) answer { return answer{redirect: url} }
 
 func message(status int, title, text string) answer {
-	return answer{status: status, page: "message", title: title, data: text}
+	return answer{status: status, page: "message", title: title, body: messageView(text)}
 }
 
 func gone(title string) answer {
@@ -78,7 +69,6 @@ func (s *Server) pages(mux *http.ServeMux) {
 }
 
 func serveCSS(w http.ResponseWriter, _ *http.Request) {
-	css, _ := files.ReadFile("templates/sandbox.css")
 	w.Header().Set("Content-Type", "text/css; charset=utf-8")
 	w.Header().Set("Cache-Control", "max-age=300")
 	w.Write(css)
@@ -135,8 +125,7 @@ func (s *Server) locked(r *http.Request, f func(*http.Request) answer) answer {
 
 func draw(a answer) []byte {
 	var buf bytes.Buffer
-	err := templates()[a.page].ExecuteTemplate(&buf, "base.html", map[string]any{"Title": a.title, "Page": a.page, "Data": a.data})
-	if err != nil {
+	if err := frame(a).Render(context.Background(), &buf); err != nil {
 		panic("sandbox: page " + a.page + ": " + err.Error())
 	}
 	return buf.Bytes()

@@ -80,7 +80,7 @@ func (s *Server) checkoutAnswer(cs *checkout, status int, form cardForm) answer 
 		pg.Total += p.UnitAmount * it.Quantity
 		pg.Currency, pg.Every = p.Currency, every(p)
 	}
-	return answer{status: status, page: "checkout", title: "Subscribe", data: pg}
+	return answer{status: status, page: "checkout", title: "Subscribe", body: checkoutView(pg)}
 }
 
 func (s *Server) payCheckout(r *http.Request) answer {
@@ -140,7 +140,7 @@ func (s *Server) showCheckoutBank(r *http.Request) answer {
 		p := s.st.Prices.get(it.Price)
 		pg.Amount, pg.Currency = pg.Amount+p.UnitAmount*it.Quantity, p.Currency
 	}
-	return answer{page: "bank", title: "Your bank", data: pg}
+	return answer{page: "bank", title: "Your bank", body: bankView(pg)}
 }
 
 func (s *Server) checkoutBank(r *http.Request) answer {
@@ -200,7 +200,7 @@ func (s *Server) invoiceAnswer(in *invoice, status int, form cardForm) answer {
 	if p := s.st.Intents.get(in.Intent); p != nil {
 		pg.NeedsBank = p.Status == "requires_action"
 	}
-	return answer{status: status, page: "invoice", title: "Invoice " + in.Number, data: pg}
+	return answer{status: status, page: "invoice", title: "Invoice " + in.Number, body: invoiceView(pg)}
 }
 
 // payHosted pays an open invoice with the card on file or with another one,
@@ -265,9 +265,9 @@ func (s *Server) showInvoiceBank(r *http.Request) answer {
 	if in.Status != "open" || p == nil || p.Status != "requires_action" {
 		return goTo(s.invoiceURL(in))
 	}
-	return answer{page: "bank", title: "Your bank", data: bankPage{
+	return answer{page: "bank", title: "Your bank", body: bankView(bankPage{
 		Amount: in.remaining(), Currency: in.Currency, Last4: s.st.Methods.get(p.Method).Last4,
-	}}
+	})}
 }
 
 func (s *Server) invoiceBank(r *http.Request) answer {

@@ -58,7 +58,7 @@ func (s *Server) portalAnswer(p *portal, status int, form cardForm) answer {
 			pg.Invoices = append(pg.Invoices, portalInvoice{in, s.invoiceURL(in)})
 		}
 	}
-	return answer{status: status, page: "portal", title: "Billing", data: pg}
+	return answer{status: status, page: "portal", title: "Billing", body: portalView(pg)}
 }
 
 func (s *Server) portalPath(p *portal) string { return s.opt.PublicURL + "/portal/" + p.Token }
