@@ -17,6 +17,7 @@ func TestProrateRoundsHalfAwayFromZero(t *testing.T) {
 		{1900, 0, 3, 0},
 		{1900, -1, 3, 0},
 		{1900, 1, 0, 0},
+		{-1000, 881112, 2419200, -364}, // from an answer of Stripe's: a $10.00 plan, 3 to 14 March 2017
 		{9_000_000_000_000_000, 2678399, 2678400, 8_999_996_639_784_946},
 	} {
 		if got := prorate(c.amount, c.remaining, c.whole); got != c.want {
