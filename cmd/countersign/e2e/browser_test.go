@@ -49,6 +49,7 @@ type tab struct {
 	scheme  string
 	width   int64
 	pressed spot
+	keys    bool // nothing is done with the mouse
 }
 
 // newTab opens a tab with a cookie jar of its own. With scripts off it is a
@@ -187,12 +188,18 @@ type spot struct {
 	Text string
 }
 
-// locate finds what can be pressed by its words, scrolls it into the window and
-// makes sure that nothing lies over it.
-const locate = `((label, scope) => {
+// find finds what can be pressed by its words.
+const find = `((label, scope) => {
 	const words = e => e.innerText.replace(/\s+/g, ' ').trim()
 	const all = [...document.querySelectorAll(scope + ' :is(a[href], button, summary)')].filter(e => e.checkVisibility() && !e.disabled)
-	const e = all.find(e => words(e) === label) ?? all.find(e => words(e).startsWith(label))
+	return all.find(e => words(e) === label) ?? all.find(e => words(e).startsWith(label))
+})`
+
+// locate scrolls what it finds into the window and makes sure that nothing lies
+// over it.
+const locate = `((label, scope) => {
+	const words = e => e.innerText.replace(/\s+/g, ' ').trim()
+	const e = ` + find + `(label, scope)
 	if (!e) return null
 	e.scrollIntoView({block: 'center', behavior: 'instant'})
 	const r = e.getBoundingClientRect(), x = r.x + r.width / 2, y = r.y + r.height / 2
@@ -206,9 +213,12 @@ func (b *tab) press(label string) string { b.t.Helper(); return b.pressIn("body"
 // pressIn does the same inside the element that a selector names.
 func (b *tab) pressIn(scope, label string) string {
 	b.t.Helper()
-	find := locate + `(` + quote(label) + `, ` + quote(scope) + `)`
-	b.until(fmt.Sprintf("something to press: %q in %s", label, scope), `document.readyState === 'complete' && `+find)
-	at := eval[*spot](b, find)
+	here := `(` + quote(label) + `, ` + quote(scope) + `)`
+	b.until(fmt.Sprintf("something to press: %q in %s", label, scope), `document.readyState === 'complete' && `+locate+here)
+	if b.keys {
+		return b.enter(label, find+here)
+	}
+	at := eval[*spot](b, locate+here)
 	if at == nil {
 		b.t.Fatalf("%q is gone", label)
 	}
@@ -234,10 +244,17 @@ func (b *tab) can(label string) bool {
 }
 
 // fill types into the field with this label.
-func (b *tab) fill(label, value string) {
+func (b *tab) fill(label, value string) { b.t.Helper(); b.fillIn("body", label, value) }
+
+// fillIn does the same inside the element that a selector names.
+func (b *tab) fillIn(scope, label, value string) {
 	b.t.Helper()
-	field := `[...document.querySelectorAll('label')].find(l => l.innerText.trim().startsWith(` + quote(label) + `))?.control`
+	field := `[...document.querySelectorAll(` + quote(scope+" label") + `)].find(l => l.innerText.trim().startsWith(` + quote(label) + `))?.control`
 	b.until(fmt.Sprintf("a field %q", label), field)
+	if b.keys {
+		b.write(label, field, value)
+		return
+	}
 	ctx, cancel := b.within()
 	defer cancel()
 	b.must(ctx, chromedp.Evaluate[chromedp.Void](field+`.focus(), `+field+`.select()`), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
