@@ -127,9 +127,7 @@ type UsageRow struct {
 	Ask     *AskForMore // to ask for a higher limit
 	Asked   *AskedLine  // where the last request stands
 	Plot    *UsagePlot  // opened; nil if nobody asked for it
-	// PlotID is the id of the element that is the plot, or the link to it.
-	PlotID  string
-	PlotURL string // of the page with the plot opened; empty if there is none
+	PlotURL string      // of the page with the plot opened; empty if there is none
 }
 
 // AskForMore is the small form beside a limit that is nearly reached.

@@ -6,5 +6,6 @@ const (
 	copyPlotLimit   = "Limit"
 	copyPlotCaption = " on each of the last 30 days"
 	copyPlotDay     = "Day"
+	copyPlotNone    = "Nothing was reported in the last 30 days."
 	copyPlotCSV     = "Download CSV"
 )

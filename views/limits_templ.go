@@ -239,7 +239,7 @@ func askedStatus(a AskedLine) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = chip(a.Chip).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = a.Chip.Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -261,7 +261,7 @@ func askedStatus(a AskedLine) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = timeTag(a.Until).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = a.Until.Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

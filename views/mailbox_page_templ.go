@@ -237,7 +237,7 @@ func Mailbox(p MailboxPage) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = timeTag(m.At).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = m.At.Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -59,11 +59,11 @@ func away(url string, extra ...Field) *Form {
 func usageSample() []UsageRow {
 	jan1 := at("2026-12-01T00:00:00Z", "1 December 2026", "")
 	return []UsageRow{
-		{PlotID: "plot-agents", PlotURL: "/settings/billing?plot=agents", Label: "Agents", Used: "8", Limit: "10", Percent: 80, Level: UsageHigh, Note: "80 % used, 2 left."},
+		{PlotURL: "/settings/billing?plot=agents", Label: "Agents", Used: "8", Limit: "10", Percent: 80, Level: UsageHigh, Note: "80 % used, 2 left."},
 		{Label: "Members", Used: "6", Limit: "20", Percent: 30, Level: UsageOK},
 		{Label: "Workspaces", Used: "200", Limit: "200", Percent: 100, Level: UsageFull, Note: "At the limit. What exists keeps working, new ones are refused."},
 		{Label: "Rows", Used: "5,003", Limit: "5,000", Percent: 100, Level: UsageOver, Note: "Over by 3. What exists keeps working, new ones are refused."},
-		{PlotID: "plot-api_calls", PlotURL: "/settings/billing?plot=api_calls", Label: "API calls", Used: "81,204", Level: UsageUnlimited, Resets: jan1},
+		{PlotURL: "/settings/billing?plot=api_calls", Label: "API calls", Used: "81,204", Level: UsageUnlimited, Resets: jan1},
 		{Label: "Webhooks", Level: UsageUnknown},
 	}
 }
@@ -123,6 +123,9 @@ func billingSamples() map[string]BillingPage {
 	})
 	with("plot", func(p *BillingPage) {
 		p.Usage[0].Plot = newUsagePlot(history(plotted, now, 3, 7, 12, 8), billing.Limit{Value: 10}, now)
+	})
+	with("plot-none", func(p *BillingPage) {
+		p.Usage[4].Plot = &UsagePlot{ID: "plot-api_calls", Label: "API calls", Note: copyPlotNone}
 	})
 	with("plot-bars", func(p *BillingPage) {
 		p.Usage[4].Plot = newUsagePlot(history(counted, now, 900, 0, 1204), billing.Limit{Unlimited: true}, now)

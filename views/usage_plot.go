@@ -56,7 +56,7 @@ func newUsagePlot(h billing.UsageHistory, limit billing.Limit, today time.Time) 
 	gauge := h.Resource.Kind == billing.Gauge
 	from := today.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1-PlotDays)
 	p := &UsagePlot{
-		ID: plotID(h.Resource), Label: capital(h.Resource.Plural), Bars: !gauge, Limited: gauge && !limit.Unlimited,
+		ID: "plot-" + h.Resource.ID, Label: capital(h.Resource.Plural), Bars: !gauge, Limited: gauge && !limit.Unlimited,
 		From: plotDay(from), To: plotDay(today), Head: "Used", CSV: "/settings/billing/usage.csv?resource=" + h.Resource.ID,
 	}
 	most := mostOf(h.Days)
@@ -167,20 +167,21 @@ func plotWords(h billing.UsageHistory, limit billing.Limit, most int64) string {
 	return words + fmt.Sprintf("; %d days were over it.", over)
 }
 
-func plotID(r billing.Resource) string { return "plot-" + r.ID }
-
 // plotRow gives a row its plot if that is the open one, or else the way to it: a
 // closed plot would be half of the page.
 func plotRow(v BillingValues, u billing.Usage, row *UsageRow) {
-	if row.PlotID = plotID(u.Resource); !u.Reported.IsZero() {
+	if !u.Reported.IsZero() {
 		row.PlotURL = "/settings/billing?plot=" + u.Resource.ID
 	}
 	if v.Plot != u.Resource.ID {
 		return
 	}
 	for _, h := range v.History {
-		if h.Resource.ID == u.Resource.ID {
+		if h.Resource.ID == v.Plot {
 			row.Plot = newUsagePlot(h, u.Cap, v.Summary.Now)
 		}
+	}
+	if row.Plot == nil && row.PlotURL != "" {
+		row.Plot = &UsagePlot{ID: "plot-" + v.Plot, Label: row.Label, Note: copyPlotNone}
 	}
 }

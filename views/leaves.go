@@ -1,0 +1,79 @@
+package views
+
+import (
+	"context"
+	"io"
+
+	"github.com/a-h/templ"
+)
+
+// The smallest parts are drawn by hand: a page has a hundred of them, and templ
+// spends several times as long on each.
+
+// words are what { } writes, for what is repeated.
+type words string
+
+// Render implements templ.Component.
+func (s words) Render(_ context.Context, w io.Writer) error {
+	return write(w, templ.EscapeString(s))
+}
+
+// about completes a label for those who hear it out of its context.
+type about string
+
+// Render implements templ.Component.
+func (s about) Render(_ context.Context, w io.Writer) error {
+	if s == "" {
+		return nil
+	}
+	return write(w, `<span class="sr-only">, `, templ.EscapeString(s), `</span>`)
+}
+
+// Render draws the state; an empty one is nothing.
+func (c Chip) Render(_ context.Context, w io.Writer) error {
+	if c.Text == "" {
+		return nil
+	}
+	return write(w, `<span class="chip" data-tone="`, templ.EscapeString(c.Tone), `">`, templ.EscapeString(c.Text), `</span>`)
+}
+
+// Render draws the moment, and how far away it is if that is known.
+func (t Time) Render(c context.Context, w io.Writer) error {
+	if err := absolute(t).Render(c, w); err != nil || t.IsZero() || t.Relative == "" {
+		return err
+	}
+	return write(w, ` <span class="text-muted">(`, templ.EscapeString(t.Relative), `)</span>`)
+}
+
+// absolute is a moment without its distance.
+type absolute Time
+
+// Render implements templ.Component.
+func (t absolute) Render(_ context.Context, w io.Writer) error {
+	if Time(t).IsZero() {
+		return nil
+	}
+	return write(w, `<time datetime="`, templ.EscapeString(t.ISO), `">`, templ.EscapeString(t.Text), `</time>`)
+}
+
+// hidden is what a form carries along.
+type hidden Form
+
+// Render implements templ.Component.
+func (f hidden) Render(_ context.Context, w io.Writer) error {
+	for _, field := range f.Fields {
+		if err := write(w, `<input type="hidden" name="`, templ.EscapeString(field.Name), `" value="`, templ.EscapeString(field.Value), `">`); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func write(w io.Writer, parts ...string) error {
+	for _, p := range parts {
+		if _, err := io.WriteString(w, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
