@@ -241,12 +241,16 @@ func (w *World) Key(n billing.NewKey) (billing.Principal, string) {
 func (w *World) Subscribe(org billing.Org, plan, card string) (customer string) {
 	w.T.Helper()
 	ctx := context.Background()
-	customer, err := w.Stripe.EnsureCustomer(ctx, org, "owner@example.test")
-	w.ok(err)
-	_, err = w.Store.SetCustomer(ctx, org.ID, customer)
-	w.ok(err)
+	customer = org.CustomerID
+	if customer == "" {
+		var err error
+		customer, err = w.Stripe.EnsureCustomer(ctx, org, "owner@example.test")
+		w.ok(err)
+		_, err = w.Store.SetCustomer(ctx, org.ID, customer)
+		w.ok(err)
+	}
 	p, _ := w.Service.Catalog().Plan(plan)
-	_, err = w.Box.Subscribe(customer, p.Price.LookupKey, card)
+	_, err := w.Box.Subscribe(customer, p.Price.LookupKey, card)
 	w.ok(err)
 	w.Sync(org.ID)
 	return customer
