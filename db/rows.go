@@ -24,11 +24,13 @@ var (
 		"{rows}", `unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[]) AS r (a, b, c, n, at)`,
 		"{in_list}", "= ANY($1)",
 		"{time}", "TIMESTAMPTZ",
+		"{blob}", "BYTEA",
 	}
 	sqliteLists = []string{
 		"{rows}", `(SELECT value->>0 AS a, value->>1 AS b, value->>2 AS c, value->>3 AS n, value->>4 AS at FROM json_each($1)) AS r`,
 		"{in_list}", "IN (SELECT value FROM json_each($1))",
 		"{time}", "TEXT",
+		"{blob}", "BLOB",
 	}
 )
 

@@ -17,9 +17,9 @@ import (
 
 type benchFlags struct {
 	postgres, data, profiles string
-	rounds, orgs             int
+	rounds, requests, orgs   int
 	span                     time.Duration
-	reads                    bool
+	reads, host              bool
 }
 
 func newBench() *cobra.Command {
@@ -39,7 +39,9 @@ what each line means. It ends with 1 if a target is missed.`,
 	cmd.Flags().IntVar(&f.rounds, "rounds", 5, "turns; the figures are medians of them")
 	cmd.Flags().DurationVar(&f.span, "span", time.Second, "length of a measurement of reads")
 	cmd.Flags().BoolVar(&f.reads, "reads", false, "only the reads: for a profile of them")
-	cmd.Flags().IntVar(&f.orgs, "orgs", 400, "requests that are asked for and decided in a turn")
+	cmd.Flags().BoolVar(&f.host, "host", false, "only the host application's calls")
+	cmd.Flags().IntVar(&f.requests, "requests", 400, "requests that are asked for and decided in a turn")
+	cmd.Flags().IntVar(&f.orgs, "orgs", 0, "only compare a database with so many organisations with a small one")
 	return cmd
 }
 
@@ -54,13 +56,16 @@ func bench(ctx context.Context, f benchFlags, out io.Writer) (err error) {
 	// for work on those that the servers need.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	t := &table{}
-	if !f.reads {
+	r := &race{flags: f, table: t}
+	defer func() { err = errors.Join(err, r.end(context.WithoutCancel(ctx))) }()
+	if f.orgs > 0 {
+		return errors.Join(r.scale(ctx, dir), t.print(out))
+	}
+	if !f.reads && !f.host {
 		if err = t.weigh(ctx, dir, f.rounds); err != nil {
 			return err
 		}
 	}
-	r := &race{flags: f, table: t}
-	defer func() { err = errors.Join(err, r.end(context.WithoutCancel(ctx))) }()
 	if err = r.line(ctx, dir); err != nil {
 		return err
 	}
@@ -172,6 +177,9 @@ func (r *race) round(ctx context.Context) error {
 			shot   *shot
 			target float64
 		}{{"GET /api/billing", s.billing, s.api}, {"Settings → Billing, page", s.settings, s.page}, {"POST /api/host/check", s.check, 0.55}} {
+			if r.flags.host && m.shot != s.check {
+				continue
+			}
 			hello, err := r.fire(ctx, r.hello, get("/", greeting))
 			if err != nil {
 				return err
@@ -209,11 +217,14 @@ func (r *race) fire(ctx context.Context, on *child, list ...*shot) (measured, er
 func (r *race) flow(ctx context.Context, s *starter) error {
 	var cohorts [2]*cohort
 	for i, c := range []*child{s.app, s.sql} {
-		rep, err := c.tell(order{Do: "seed", N: r.flags.orgs})
+		rep, err := c.tell(order{Do: "seed", N: r.flags.requests})
 		if err != nil {
 			return err
 		}
 		cohorts[i] = newCohort(rep.Tenants)
+	}
+	if r.flags.host {
+		return r.counts(ctx, s, cohorts[0].tenants)
 	}
 	for _, phase := range []string{phaseLogin, phaseWarm, phaseAsk, phaseOpen, phaseDecide} {
 		mine, err := cohorts[0].fire(ctx, s.app.addr, phase)
@@ -223,7 +234,7 @@ func (r *race) flow(ctx context.Context, s *starter) error {
 		if _, err = cohorts[1].fire(ctx, s.sql.addr, phase); err != nil {
 			return err
 		}
-		bare, err := s.sql.tell(order{Do: "play", Phase: phase, N: r.flags.orgs})
+		bare, err := s.sql.tell(order{Do: "play", Phase: phase, N: r.flags.requests})
 		if err != nil {
 			return err
 		}
@@ -236,15 +247,12 @@ func (r *race) flow(ctx context.Context, s *starter) error {
 	if _, err = cohorts[1].fire(ctx, s.sql.addr, phasePoll); err != nil {
 		return err
 	}
-	bare, err := s.sql.tell(order{Do: "play", Phase: phasePoll, N: r.flags.orgs, For: r.flags.span})
+	bare, err := s.sql.tell(order{Do: "play", Phase: phasePoll, N: r.flags.requests, For: r.flags.span})
 	if err != nil {
 		return err
 	}
 	r.compare(s, phasePoll, mine.tally, bare)
-	if err = r.consume(ctx, s, cohorts[0].tenants); err != nil {
-		return err
-	}
-	return r.report(ctx, s, cohorts[0].tenants)
+	return r.counts(ctx, s, cohorts[0].tenants)
 }
 
 // compare adds to the table how much longer a phase took than its bare SQL.

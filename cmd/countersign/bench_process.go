@@ -96,15 +96,11 @@ func mostResident(ctx context.Context, pid int) (most float64, err error) {
 	tick := time.NewTicker(watch / 20)
 	defer tick.Stop()
 	for range 20 {
-		raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+		now, err := residentNow(pid)
 		if err != nil {
 			return 0, err
 		}
-		pages, err := strconv.Atoi(strings.Fields(string(raw))[1])
-		if err != nil {
-			return 0, err
-		}
-		most = max(most, float64(pages*os.Getpagesize())/1e6)
+		most = max(most, now)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -112,6 +108,16 @@ func mostResident(ctx context.Context, pid int) (most float64, err error) {
 		}
 	}
 	return most, nil
+}
+
+// residentNow is the memory that a process has now, in MB.
+func residentNow(pid int) (float64, error) {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0, err
+	}
+	pages, err := strconv.Atoi(strings.Fields(string(raw))[1])
+	return float64(pages*os.Getpagesize()) / 1e6, err
 }
 
 func freeAddress(ctx context.Context) (string, error) {
