@@ -100,10 +100,8 @@ func (c *Client) quoteReduction(from billing.State, q billing.Quote) (billing.Qu
 
 // quoteDowngrade: nothing now or later; the period that is paid for runs out.
 func (c *Client) quoteDowngrade(from billing.State, q billing.Quote) (billing.Quote, error) {
-	q.ToPlan = c.catalog.Free().ID
-	if plan, ok := c.catalog.Plan(from.Plan); ok {
-		q.Interval = plan.Price.Interval
-	}
+	free := c.catalog.Free()
+	q.ToPlan, q.Interval = free.ID, free.Price.Interval
 	q.FromUnits, q.LiftsReduction = from.Units.Additional, from.Units.Reducing()
 	q.EffectiveAt = from.PeriodEnd
 	return q, nil
