@@ -120,6 +120,9 @@ type OrgTx interface {
 	Memberships(ctx context.Context, userID string) ([]Membership, error)
 	// Overview reads in one statement what the summary is made of.
 	Overview(ctx context.Context, orgID string) (Overview, error)
+	// Recent reads in one statement the newest of the org's invoices, requests for
+	// limits, and approvals that are pending (or were, until time ended them).
+	Recent(ctx context.Context, orgID string, most RecentLimits) (Recent, error)
 	// SetUsage stores the absolute value of a resource for the window that began
 	// at start (zero for a gauge).
 	SetUsage(ctx context.Context, orgID, resource string, start time.Time, value int64, at time.Time) error
@@ -138,6 +141,16 @@ type Overview struct {
 	Usage     []UsageRow
 	Overrides []Override // open ones, without reason, author and dates but the end
 }
+
+// Recent is what a person sees of an org at one glance; each newest first.
+type Recent struct {
+	Invoices []Invoice
+	Limits   []LimitRequest
+	Waiting  []Approval
+}
+
+// RecentLimits are the most of each that are read.
+type RecentLimits struct{ Invoices, Limits, Waiting int }
 
 // UsageRow is the stored value of one resource for one window.
 type UsageRow struct {

@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -138,4 +139,18 @@ func (s *Service) Invoices(ctx context.Context, p Principal, before string, limi
 		return nil, ErrScope.With("scope", ScopeRead)
 	}
 	return s.store.Invoices(ctx, p.OrgID, before, limit)
+}
+
+// Recent lists the newest of what a person sees of the org. What waits has not
+// ended by itself.
+//
+// Errors: ErrForbidden for a host key and for an agent.
+func (s *Service) Recent(ctx context.Context, p Principal, most RecentLimits) (Recent, error) {
+	if p.OrgID == "" || p.Kind == KindAgent {
+		return Recent{}, ErrForbidden
+	}
+	r, err := s.store.Recent(ctx, p.OrgID, most)
+	now := s.Now()
+	r.Waiting = slices.DeleteFunc(r.Waiting, func(a Approval) bool { return a.At(now).State != ApprovalPending })
+	return r, err
 }

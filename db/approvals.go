@@ -10,16 +10,26 @@ import (
 	"github.com/countersignhq/countersign/billing"
 )
 
-const approvalColumns = `id, org_id, state, mode, actor_kind, principal_id, actor_name, credential_id, key_prefix, key_by,
-	reason, action, quote, nonce, base_digest, op_digest, created_at, expires_at, opened_at, decided_at, decided_by,
+// The words of people are in front of what can be read as a line.
+const (
+	approvalColumns = `actor_name, key_by, reason, ` + approvalLine
+	approvalLine    = `id, org_id, state, mode, actor_kind, principal_id, credential_id, key_prefix,
+	action, quote, nonce, base_digest, op_digest, created_at, expires_at, opened_at, decided_at, decided_by,
 	assurance, denial, intent_id, result, replaced_by`
+)
+
+// selectApprovals is read into approvalLineFields.
+var selectApprovals = `SELECT actor_name, key_by, reason, ` + lineOf(approvalLine) + ` FROM approvals`
+
+func approvalLineFields(a *billing.Approval) []any { return lineFrom(3, approvalFields(a)) }
 
 // approvalFields scans the action into the quote, of which it is a part, before
 // the quote itself.
 func approvalFields(a *billing.Approval) []any {
 	return []any{
-		&a.ID, &a.OrgID, &a.State, &a.Mode, &a.Actor.Kind, &a.Actor.ID, &a.Actor.Name, &a.Actor.CredentialID, &a.KeyPrefix,
-		&a.KeyBy, &a.Reason, &a.Quote.Change.Action, asJSON(&a.Quote), &a.Nonce, &a.BaseDigest, &a.OpDigest,
+		&a.Actor.Name, &a.KeyBy, &a.Reason,
+		&a.ID, &a.OrgID, &a.State, &a.Mode, &a.Actor.Kind, &a.Actor.ID, &a.Actor.CredentialID, &a.KeyPrefix,
+		&a.Quote.Change.Action, asJSON(&a.Quote), &a.Nonce, &a.BaseDigest, &a.OpDigest,
 		(*stamp)(&a.CreatedAt), (*stamp)(&a.ExpiresAt), (*stamp)(&a.OpenedAt), (*stamp)(&a.DecidedAt),
 		asJSON(&a.DecidedBy), (*text)(&a.Assurance), asJSON(&a.Denial), (*text)(&a.IntentID), asJSON(&a.Result),
 		(*text)(&a.ReplacedBy),
@@ -36,9 +46,11 @@ func (q queries) InsertApproval(ctx context.Context, a billing.Approval) error {
 		$24, $25, $26)`, approvalFields(&a)...)
 }
 
+var selectApproval = selectApprovals + ` WHERE id = $2 AND org_id = $1`
+
 // Approval implements billing.ApprovalTx.
 func (q queries) Approval(ctx context.Context, orgID, id string) (billing.Approval, error) {
-	return one(ctx, q, approvalFields, `SELECT `+approvalColumns+` FROM approvals WHERE id = $2 AND org_id = $1`, orgID, id)
+	return one(ctx, q, approvalLineFields, selectApproval, orgID, id)
 }
 
 // ApprovalOrg implements billing.ApprovalTx.
@@ -52,7 +64,7 @@ func (q queries) Approvals(ctx context.Context, orgID string, f billing.Approval
 	if f.Limit <= 0 {
 		f.Limit = math.MaxInt32
 	}
-	return many(ctx, q, approvalFields, `SELECT `+approvalColumns+` FROM approvals
+	return many(ctx, q, approvalLineFields, selectApprovals+`
 		WHERE org_id = $1 AND ($2 = '' OR state = $2) AND ($3 = '' OR principal_id = $3)
 		AND ($4 = '' OR (created_at, id) < (SELECT b.created_at, b.id FROM approvals b WHERE b.org_id = $1 AND b.id = $4))
 		ORDER BY created_at DESC, id DESC LIMIT $5`, orgID, f.State, f.PrincipalID, f.Before, f.Limit)

@@ -6,11 +6,14 @@ import (
 	"github.com/countersignhq/countersign/billing"
 )
 
-const limitRequestColumns = `id, org_id, kind, plan, desired, reason, asker, asks, state, created_at, asked_at, answer`
+const (
+	limitRequestColumns = `reason, ` + limitRequestLine
+	limitRequestLine    = `id, org_id, kind, plan, desired, asker, asks, state, created_at, asked_at, answer`
+)
 
 func limitRequestFields(r *billing.LimitRequest) []any {
 	return []any{
-		&r.ID, &r.OrgID, &r.Kind, &r.Plan, &r.Desired, &r.Reason, asJSON(&r.Asker), &r.Asks, &r.State, (*stamp)(&r.CreatedAt),
+		&r.Reason, &r.ID, &r.OrgID, &r.Kind, &r.Plan, &r.Desired, asJSON(&r.Asker), &r.Asks, &r.State, (*stamp)(&r.CreatedAt),
 		(*stamp)(&r.AskedAt), asJSON(&r.Answer),
 	}
 }

@@ -46,7 +46,11 @@ func (l line) Scan(src any) error {
 	if err := all.Scan(src); err != nil {
 		return err
 	}
-	rest, more := string(all), true
+	return l.take(string(all))
+}
+
+func (l line) take(rest string) error {
+	more := true
 	for _, field := range l {
 		var part string
 		if !more {
@@ -66,6 +70,9 @@ func (l line) Scan(src any) error {
 }
 
 var errLine = errors.New("a line of another length")
+
+// lineFrom makes a line of all fields behind the first n.
+func lineFrom(n int, fields []any) []any { return append(fields[:n:n], line(fields[n:])) }
 
 func setField(field any, part string) (err error) {
 	switch f := field.(type) {

@@ -85,7 +85,7 @@ func limitCaseFields(c *billing.LimitCase) []any {
 	return append(limitRequestFields(&c.LimitRequest), &c.OrgName)
 }
 
-const limitCaseColumns = `r.id, r.org_id, r.kind, r.plan, r.desired, r.reason, r.asker, r.asks, r.state, r.created_at, r.asked_at, r.answer, o.name`
+const limitCaseColumns = `r.reason, r.id, r.org_id, r.kind, r.plan, r.desired, r.asker, r.asks, r.state, r.created_at, r.asked_at, r.answer, o.name`
 
 // OpenLimits implements billing.OperatorTx.
 func (q queries) OpenLimits(ctx context.Context, kind, plan, after string, limit int) ([]billing.LimitCase, error) {

@@ -85,11 +85,14 @@ func (q queries) SetSchedule(ctx context.Context, orgID string, by *billing.Sche
 		orgID, asJSON(&by))
 }
 
-const invoiceColumns = `id, number, created_at, description, amount, currency, status, hosted_url, pdf_url`
+const (
+	invoiceColumns = `description, ` + invoiceLine
+	invoiceLine    = `id, number, created_at, amount, currency, status, hosted_url, pdf_url`
+)
 
 func invoiceFields(i *billing.Invoice) []any {
 	return []any{
-		&i.ID, &i.Number, (*stamp)(&i.CreatedAt), &i.Description, &i.Amount.Amount, &i.Amount.Currency, &i.Status,
+		&i.Description, &i.ID, &i.Number, (*stamp)(&i.CreatedAt), &i.Amount.Amount, &i.Amount.Currency, &i.Status,
 		&i.HostedURL, &i.PDFURL,
 	}
 }
@@ -134,9 +137,13 @@ func sameInvoice(a, b billing.Invoice) bool {
 	return a == b && at.Truncate(time.Microsecond).Equal(b.CreatedAt)
 }
 
+var selectInvoices = `SELECT description, ` + lineOf(invoiceLine) + ` FROM invoices`
+
+func invoiceLineFields(i *billing.Invoice) []any { return lineFrom(1, invoiceFields(i)) }
+
 // Invoices implements billing.SubscriptionTx.
 func (q queries) Invoices(ctx context.Context, orgID, before string, limit int) ([]billing.Invoice, error) {
-	return many(ctx, q, invoiceFields, `SELECT `+invoiceColumns+` FROM invoices
+	return many(ctx, q, invoiceLineFields, selectInvoices+`
 		WHERE org_id = $1 AND ($2 = '' OR (created_at, id) < (SELECT b.created_at, b.id FROM invoices b WHERE b.org_id = $1 AND b.id = $2))
 		ORDER BY created_at DESC, id DESC LIMIT $3`, orgID, before, limit)
 }

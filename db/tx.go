@@ -56,20 +56,27 @@ func (q queries) transaction(ctx context.Context, f func(q queries) error) error
 	return nil
 }
 
-// reading says where to read. SQLite's reads take microseconds and wait for
-// nobody, so they are not watched for a cancellation: the watching would cost
-// as much as the read.
+// reading says where to read. A read takes microseconds, so it is not watched
+// for a cancellation: the watching, a goroutine in the driver and one in the
+// library, would cost as much as the read. Only the wait for a connection of
+// PostgreSQL may be given up; while some are free there is none.
 func (q queries) reading(ctx context.Context) (context.Context, sqlx.QueryerContext, error) {
-	if q.s.engine == sqliteEngine {
-		if err := ctx.Err(); err != nil {
-			return nil, nil, err
-		}
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	if q.s.engine == sqliteEngine || q.tx == nil && q.free() {
 		ctx = context.WithoutCancel(ctx)
 	}
 	if q.tx != nil {
 		return ctx, q.tx, nil
 	}
 	return ctx, q.s.readers, nil
+}
+
+// free reports whether a connection to read over is to be had at once.
+func (q queries) free() bool {
+	pool := q.s.readers.Stats()
+	return pool.InUse < pool.MaxOpenConnections
 }
 
 func (q queries) writing() sqlx.ExtContext {

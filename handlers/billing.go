@@ -93,20 +93,14 @@ func (h *handlers) billingValues(r *web.Request) (v views.BillingValues, err err
 	if v.Frame, err = h.appFrame(r, "", views.NavBilling, v.Summary.Pending); err != nil {
 		return v, err
 	}
-	if v.Invoices, err = h.Service.Invoices(ctx, p, "", shownInvoices); err != nil {
+	most := billing.RecentLimits{Invoices: shownInvoices, Limits: shownLimits, Waiting: min(v.Summary.Pending, shownRequests)}
+	recent, err := h.Service.Recent(ctx, p, most)
+	if err != nil {
 		return v, err
 	}
-	if v.Limits, err = h.Service.LimitRequests(ctx, p, "", shownLimits); err != nil {
-		return v, err
-	}
+	v.Invoices, v.Limits, v.Waiting = recent.Invoices, recent.Limits, recent.Waiting
 	if v.Plot = r.Query("plot"); v.Plot != "" {
 		if v.History, err = h.Service.UsageHistory(ctx, p, views.PlotDays); err != nil {
-			return v, err
-		}
-	}
-	if v.Summary.Pending > 0 {
-		waiting := billing.ApprovalFilter{State: billing.ApprovalPending, Limit: shownRequests}
-		if v.Waiting, _, err = h.requests(r, waiting); err != nil {
 			return v, err
 		}
 	}
