@@ -73,6 +73,9 @@ type WebhookHealth struct {
 	GoneAt          time.Time // the host answered 410 and is not called any more
 }
 
+// Sending reports whether events go out at all.
+func (h WebhookHealth) Sending() bool { return h.Configured && h.GoneAt.IsZero() }
+
 // OutboxTx: what the host application is told.
 type OutboxTx interface {
 	// InsertEvent puts the event at the end of its org's queue.

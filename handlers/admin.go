@@ -16,6 +16,7 @@ const (
 	pathAdminLogin = "/admin/login"
 	pathAdminLimit = "/admin/limits/"
 	pathAdminOrg   = "/admin/orgs/"
+	pathAdminHooks = "/admin/webhooks"
 )
 
 // purposeAdmin binds an operator's form to the one address that it posts to,
@@ -44,6 +45,11 @@ func (h *handlers) adminRoutes(rt *web.Router) {
 	rt.AdminForm(pathAdminOrg+"{org}/plan", purposeAdmin, h.onOrg("plan", h.adminPlan))
 	rt.AdminForm(pathAdminOrg+"{org}/sync", purposeAdmin, h.onOrg("sync", h.adminSync))
 	rt.AdminForm(pathAdminOrg+"{org}/resume", purposeAdmin, h.onOrg("resume", h.adminResume))
+	rt.AdminPage(pathAdminHooks, h.adminHooks)
+	rt.AdminPage(pathAdminHooks+"/inbox", h.adminInbox)
+	rt.AdminForm(pathAdminHooks+"/resume", purposeAdmin, h.adminResumeHooks)
+	rt.AdminPage(pathAdminHooks+"/{event}", h.adminHook)
+	rt.AdminForm(pathAdminHooks+"/{event}/replay", purposeAdmin, h.adminReplay)
 }
 
 func (h *handlers) adminLogout(r *web.Request) error {

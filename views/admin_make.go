@@ -285,6 +285,7 @@ var adminDone = map[string]string{
 	"granted": "Granted. It counts at the next check.", "declined": "Declined. The asker reads your reason.", "limit": "The limit is set.",
 	"end": "The plan's own limit is back.", "partner": "Saved. The plan is in force.", "plan": "Saved. The plan is in force.",
 	"sync": "Read from Stripe just now.", "resume": "The key may ask again.",
+	"replayed": "Queued. It is sent when its turn comes.", "resumed": "Everything that waits is due now.",
 }
 
 // NewAdminDone says what an operator's press has done; nil for a word unknown.
