@@ -31,7 +31,9 @@ func used() []string {
 		"GET /v1/invoices/{invoice}",
 		"GET /v1/prices",
 		"GET /v1/products/{id}",
+		"GET /v1/subscription_schedules/{schedule}",
 		"GET /v1/subscriptions",
+		"GET /v1/subscriptions/{subscription_exposed_id}",
 		"POST /v1/billing_portal/sessions",
 		"POST /v1/checkout/sessions",
 		"POST /v1/checkout/sessions/{session}/expire",
@@ -40,23 +42,41 @@ func used() []string {
 		"POST /v1/invoices/{invoice}/void",
 		"POST /v1/prices",
 		"POST /v1/products",
+		"POST /v1/subscription_schedules",
+		"POST /v1/subscription_schedules/{schedule}",
+		"POST /v1/subscription_schedules/{schedule}/release",
 		"POST /v1/subscriptions/{subscription_exposed_id}",
 	}
 }
 
-// orders are the forms that a change of a subscription takes.
+// orders are the forms that a change of a subscription takes. Of its items, the
+// plan's is always replaced; units are added where there are none yet.
 func orders() []string {
 	return []string{
-		"cancel=false behavior= off_session= items=false",
-		"cancel=true behavior= off_session= items=false",
-		"cancel=false behavior=error_if_incomplete off_session=false items=true",
-		"cancel= behavior=error_if_incomplete off_session=true items=true",
-		"cancel= behavior=pending_if_incomplete off_session= items=true",
+		"cancel=false behavior= off_session= items=",
+		"cancel=true behavior= off_session= items=",
+		"cancel=false behavior=error_if_incomplete off_session=false items=plan",
+		"cancel= behavior=error_if_incomplete off_session=true items=plan",
+		"cancel= behavior=pending_if_incomplete off_session= items=plan",
+		"cancel=false behavior=error_if_incomplete off_session=false items=plan,units",
+		"cancel= behavior=error_if_incomplete off_session=true items=plan,units",
+		"cancel= behavior=pending_if_incomplete off_session= items=plan,units",
+		"cancel= behavior=error_if_incomplete off_session=true items=units",
+		"cancel= behavior=pending_if_incomplete off_session= items=units",
+		"cancel= behavior=error_if_incomplete off_session=true items=new units",
+		"cancel= behavior=pending_if_incomplete off_session= items=new units",
+		"schedule",
+		"schedule fewer",
+		"schedule none",
+		"schedule release",
 	}
 }
 
 // rules are ours about what we send, beyond what Stripe asks for.
 type rules struct {
+	price func(id string) (lookupKey string) // of the sandbox
+	until func(*http.Request)                // nil, or before a call goes on
+
 	mu     sync.Mutex
 	orders []string
 }
@@ -71,25 +91,79 @@ func (l *rules) check(r *http.Request, form url.Values) error {
 	case strings.Contains(r.Header.Get("X-Stripe-Client-User-Agent"), "uname"):
 		return errors.New("tells which machine it runs on")
 	}
-	if r.Method == http.MethodGet || !strings.HasPrefix(r.URL.Path, "/v1/subscriptions") {
+	if l.until != nil {
+		l.until(r)
+	}
+	if r.Method == http.MethodGet || !strings.HasPrefix(r.URL.Path, "/v1/subscription") {
 		return nil
 	}
-	behavior, items := form.Get("payment_behavior"), form.Has("items[0][price]")
-	switch {
-	case !strings.HasPrefix(key, "cs:int_"):
+	if !strings.HasPrefix(key, "cs:int_") {
 		return errors.New("a subscription is changed without an intent")
-	case behavior == "allow_incomplete", behavior == "default_incomplete":
-		return errors.New("the plan would switch before it is paid")
-	case items && (behavior == "" || form.Get("proration_behavior") != "always_invoice" || !form.Has("proration_date")):
-		return errors.New("a switch of the plan leaves open what is paid when")
-	case items && form.Get("items[0][id]") == "":
-		return errors.New("a plan is added instead of switched")
+	}
+	order, err := l.order(form)
+	if strings.HasPrefix(r.URL.Path, "/v1/subscription_schedules") {
+		order, err = l.schedule(r.URL.Path, form)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.orders = append(l.orders, fmt.Sprintf("cancel=%s behavior=%s off_session=%s items=%t",
-		form.Get("cancel_at_period_end"), behavior, form.Get("off_session"), items))
-	return nil
+	l.orders = append(l.orders, order)
+	return err
+}
+
+// order describes an update of a subscription.
+func (l *rules) order(form url.Values) (string, error) {
+	behavior, items := form.Get("payment_behavior"), l.items(form)
+	out := fmt.Sprintf("cancel=%s behavior=%s off_session=%s items=%s",
+		form.Get("cancel_at_period_end"), behavior, form.Get("off_session"), strings.Join(items, ","))
+	switch {
+	case behavior == "allow_incomplete", behavior == "default_incomplete":
+		return out, errors.New("the plan would switch before it is paid")
+	case len(items) > 0 && (behavior == "" || form.Get("proration_behavior") != "always_invoice" || !form.Has("proration_date")):
+		return out, errors.New("a change of items leaves open what is paid when")
+	case slices.Contains(items, "new plan"):
+		return out, errors.New("a plan is added instead of switched")
+	}
+	return out, nil
+}
+
+// items says of each item that is sent what it is.
+func (l *rules) items(form url.Values) []string {
+	var out []string
+	for i := 0; form.Has(fmt.Sprintf("items[%d][quantity]", i)); i++ {
+		kind := "plan"
+		if strings.Contains(l.price(form.Get(fmt.Sprintf("items[%d][price]", i))), "unit") {
+			kind = "units"
+		}
+		if form.Get(fmt.Sprintf("items[%d][id]", i)) == "" {
+			kind = "new " + kind
+		}
+		out = append(out, kind)
+	}
+	return out
+}
+
+// schedule describes a call about a schedule.
+func (l *rules) schedule(path string, form url.Values) (string, error) {
+	switch {
+	case strings.HasSuffix(path, "/release"):
+		return "schedule release", nil
+	case form.Has("from_subscription"):
+		return "schedule", nil
+	}
+	for key, want := range map[string]string{
+		"end_behavior": "release", "proration_behavior": "none", "phases[0][proration_behavior]": "none", "phases[1][proration_behavior]": "none", "phases[1][iterations]": "1",
+	} {
+		if form.Get(key) != want {
+			return "schedule ?", fmt.Errorf("%s is %q", key, form.Get(key))
+		}
+	}
+	switch {
+	case form.Has("phases[2][iterations]"), !strings.HasPrefix(form.Get("metadata[countersign_intent]"), "int_"):
+		return "schedule ?", errors.New("a schedule that nobody ordered")
+	case form.Has("phases[1][items][1][quantity]"):
+		return "schedule fewer", nil
+	}
+	return "schedule none", nil
 }
 
 // product is the whole product whose every word to Stripe is compared.
@@ -99,7 +173,7 @@ type product struct {
 }
 
 // newProduct builds a world whose Stripe is reached through the comparison.
-func newProduct(t *testing.T) (*product, *rules, *contract.Log) {
+func newProduct(t *testing.T, catalogue string) (*product, *rules, *contract.Log) {
 	t.Helper()
 	spec, err := load()
 	must(t, err)
@@ -114,19 +188,20 @@ func newProduct(t *testing.T) (*product, *rules, *contract.Log) {
 			t.Error(err)
 		}
 	})
-	catalog, err := billing.LoadCatalog("flat", os.ReadFile)
+	catalog, err := billing.LoadCatalog(catalogue, os.ReadFile)
 	must(t, err)
 	client, err := payments.New(payments.Options{SecretKey: "sk_test_worldtest", APIBase: web.URL, Catalog: catalog})
 	must(t, err)
-	w := worldtest.New(t, worldtest.Options{Wrap: func(billing.Processor) billing.Processor { return client }})
+	w := worldtest.New(t, worldtest.Options{Catalog: catalogue, Wrap: func(billing.Processor) billing.Processor { return client }})
 	box, w.Stripe = w.Box.Handler(), client
+	ours.price = func(id string) string { return lookupKey(t, box, id) }
 	return &product{World: w, t: t}, ours, log
 }
 
 // TestProductSpeaksStripe runs everything that the product does with Stripe,
 // with each request and each answer held against Stripe's description.
 func TestProductSpeaksStripe(t *testing.T) {
-	p, ours, log := newProduct(t)
+	p, ours, log := newProduct(t, "flat")
 	p.catalogue()
 	org := p.checkout()
 	p.people(org)
@@ -135,15 +210,23 @@ func TestProductSpeaksStripe(t *testing.T) {
 	p.lostAnswer()
 	p.reads(org)
 	p.end(org)
-	if seen := log.Seen(); !slices.Equal(seen, used()) {
+	u, alsoOurs, alsoLog := newProduct(t, "capacity")
+	u.units()
+	u.unitsAndPlans()
+	u.unitsNotPaid()
+	u.secondAttempt(alsoOurs)
+	seen := slices.Compact(slices.Sorted(slices.Values(append(log.Seen(), alsoLog.Seen()...))))
+	if !slices.Equal(seen, used()) {
 		t.Errorf("called %q, want %q", seen, used())
 	}
-	sent := slices.Compact(slices.Sorted(slices.Values(ours.orders)))
+	sent := slices.Compact(slices.Sorted(slices.Values(append(ours.orders, alsoOurs.orders...))))
 	if want := slices.Sorted(slices.Values(orders())); !slices.Equal(sent, want) {
 		t.Errorf("orders %q, want %q", sent, want)
 	}
-	if strings.Contains(p.Log.String(), `"level":"ERROR"`) {
-		t.Errorf("an error was logged: %s", p.Log)
+	for _, w := range []*product{p, u} {
+		if strings.Contains(w.Log.String(), `"level":"ERROR"`) {
+			t.Errorf("an error was logged: %s", w.Log)
+		}
 	}
 }
 
