@@ -53,6 +53,15 @@ func (s *Service) caps(ctx context.Context, orgID string) (*snapshot, error) {
 	return s.readSnapshot(ctx, orgID)
 }
 
+// guardedCaps is caps for a write that happens only if they are still right,
+// and so may start from what was read long ago.
+func (s *Service) guardedCaps(ctx context.Context, orgID string) (*snapshot, error) {
+	if snap, ok := s.snapshots.get(orgID); ok && s.Now().Before(snap.until) {
+		return snap, nil
+	}
+	return s.readSnapshot(ctx, orgID)
+}
+
 func (s *Service) remembered(orgID string) *snapshot {
 	snap, ok := s.snapshots.get(orgID)
 	if !ok {

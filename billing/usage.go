@@ -202,7 +202,7 @@ func (s *Service) Consume(ctx context.Context, p Principal, key UsageKey, resour
 	}
 	defer s.usageChanged(key.OrgID)
 	for try := 0; try < consumeTries; try++ {
-		snap, err := s.caps(ctx, key.OrgID)
+		snap, err := s.guardedCaps(ctx, key.OrgID)
 		if err != nil {
 			return Allowance{}, err
 		}

@@ -329,3 +329,29 @@ func TestChecksAreAnsweredFromMemory(t *testing.T) {
 		t.Error("an answer of five seconds ago")
 	}
 }
+
+// TestConsumeByCapsOfLongAgo: a consume may start from caps that were read an
+// hour ago, and still goes by those that are in force now.
+func TestConsumeByCapsOfLongAgo(t *testing.T) {
+	w := worldtest.New(t, worldtest.Options{})
+	c, host, other := w.NewCast("acme", "pro", visa), hostApp(w), w.Replica()
+	consume := func(key string) (billing.Allowance, error) {
+		w.Advance(time.Hour)
+		return other.Consume(ctx, host, billing.UsageKey{OrgID: c.Org.ID, Key: key}, "agents", 1)
+	}
+	first, err := consume("1")
+	noError(t, err)
+	_, err = w.Service.Override(ctx, billing.Actor{Name: "Opal"}, c.Org.ID, "agents", cap1(first.Active+1), "a pilot", time.Time{})
+	noError(t, err)
+	again, err := consume("2")
+	noError(t, err)
+	if want := (billing.Allowance{Active: first.Active + 1, Cap: cap1(first.Active + 1)}); again != want {
+		t.Errorf("%+v, want %+v", again, want)
+	}
+	_, err = consume("3")
+	fails(t, err, billing.ErrOverLimit, "active", first.Active+1)
+	noError(t, w.Service.EndOverride(ctx, billing.Actor{Name: "Opal"}, c.Org.ID, "agents"))
+	if last, err := consume("3"); err != nil || last.Cap != first.Cap || last.Active != first.Active+2 {
+		t.Errorf("%+v, %v", last, err)
+	}
+}

@@ -48,7 +48,7 @@ func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
 	if err := s.migrateSQLite(ctx, path, durable); err != nil {
 		return err
 	}
-	writer := sqliteDSN(path, "synchronous("+durable+")") + "&_txlock=immediate"
+	writer := sqliteDSN(path, "synchronous("+durable+")", "wal_autocheckpoint(4000)") + "&_txlock=immediate"
 	if s.writer, err = s.sqlitePool(writer, 1, true); err != nil {
 		return err
 	}
