@@ -223,10 +223,10 @@ func printMessage(w io.Writer, ch api.V1Change) {
 
 func printAddress(w io.Writer, ch api.V1Change) {
 	var f facts
-	f.add("  Open", "%s", ch.ApprovalURL)
-	f.add("  Check code", "%s", ch.CheckCode)
-	f.add("  Request", "%s", ch.Request)
-	f.add("  Until", "%s", whenOr(ch.ExpiresAt, ""))
+	f.add("Open", "%s", ch.ApprovalURL)
+	f.add("Check code", "%s", ch.CheckCode)
+	f.add("Request", "%s", ch.Request)
+	f.add("Until", "%s", whenOr(ch.ExpiresAt, ""))
 	f.print(w)
 }
 

@@ -66,20 +66,28 @@ click; agents may ask, and an owner of the organisation approves.
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(newDemo(), newServe(), newConfig(), newCatalog(), newHostKey(), newBench(), newBenchServer())
 	root.AddCommand(newCLI()...)
+	root.InitDefaultCompletionCmd()
+	if c, _, err := root.Find([]string{"completion"}); err == nil {
+		asGroup(c) // it, too, would end with 0 on an unknown shell
+	}
 	return root
 }
 
 // group is a command that only holds others.
 func group(use, short string, children ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: use, Short: short, Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return &usageError{fmt.Errorf("unknown command %q; see countersign %s --help", args[0], cmd.Name())}
-			}
-			return &usageError{fmt.Errorf("say which: see countersign %s --help", cmd.Name())}
-		},
-	}
+	cmd := asGroup(&cobra.Command{Use: use, Short: short})
 	cmd.AddCommand(children...)
+	return cmd
+}
+
+// asGroup makes a command an error on its own.
+func asGroup(cmd *cobra.Command) *cobra.Command {
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usagef("unknown command %q; see %s --help", args[0], cmd.CommandPath())
+		}
+		return usagef("say which: see %s --help", cmd.CommandPath())
+	}
 	return cmd
 }
