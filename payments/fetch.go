@@ -58,7 +58,7 @@ func (c *Client) snapshot(ctx context.Context, customerID string) (Snapshot, err
 		})
 	} else if sub := renewing(s.Subscriptions); sub != nil {
 		g.Go(func() (err error) {
-			s.Upcoming, err = c.upcoming(ctx, customerID, sub.ID)
+			s.Upcoming, err = c.upcoming(ctx, customerID, sub)
 			return err
 		})
 	}
@@ -136,12 +136,15 @@ func (c *Client) cancelled(ctx context.Context, customerID string) ([]*stripe.Su
 }
 
 // upcoming is the next renewal's invoice; nil without error when there is none.
-func (c *Client) upcoming(ctx context.Context, customerID, subscriptionID string) (*stripe.Invoice, error) {
-	inv, err := c.invoices.Upcoming(&stripe.InvoiceUpcomingParams{
-		Params:       params(ctx, ""),
-		Customer:     stripe.String(customerID),
-		Subscription: stripe.String(subscriptionID),
-	})
+// Where a schedule is to change the subscription, it is asked for by the schedule.
+func (c *Client) upcoming(ctx context.Context, customerID string, sub *stripe.Subscription) (*stripe.Invoice, error) {
+	p := &stripe.InvoiceUpcomingParams{Params: params(ctx, ""), Customer: stripe.String(customerID)}
+	if changes(sub.Schedule) {
+		p.Schedule = stripe.String(sub.Schedule.ID)
+	} else {
+		p.Subscription = stripe.String(sub.ID)
+	}
+	inv, err := c.invoices.Upcoming(p)
 	if hasCode(err, stripe.ErrorCodeInvoiceUpcomingNone) {
 		return nil, nil
 	}

@@ -282,11 +282,18 @@ func TestReduction(t *testing.T) {
 			if calls := r.mutations(before); !slices.Equal(calls, []string{"subscription_schedules", "subscription_schedules/…"}) {
 				t.Errorf("calls %q", calls)
 			}
+			var asked string // what comes next is asked of the schedule
+			r.onCall(func(req *http.Request) {
+				if strings.HasSuffix(req.URL.Path, "/upcoming") {
+					asked = req.URL.Query().Get("schedule")
+				}
+			})
 			after := r.state(sub.CustomerID)
+			r.onCall(nil)
 			r.wantUnits(after, "team", 5)
 			r.wantReduction(after, to)
-			if after.Next.Amount.Amount != lower {
-				t.Errorf("next %+v", after.Next)
+			if after.Next.Amount.Amount != lower || asked != after.Units.ScheduleID {
+				t.Errorf("next %+v, asked of %q", after.Next, asked)
 			}
 			r.clock.pass(untilRenewal - halfway - time.Second)
 			r.wantUnits(r.state(sub.CustomerID), "team", 5)

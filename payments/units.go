@@ -115,6 +115,15 @@ func phases(sc *stripe.SubscriptionSchedule) (now *stripe.SubscriptionSchedulePh
 	return sc.Phases[at], sc.Phases[at+1:], true
 }
 
+// changes reports whether a schedule has something before it.
+func changes(sc *stripe.SubscriptionSchedule) bool {
+	if sc == nil {
+		return false
+	}
+	_, next, ok := phases(sc)
+	return ok && len(next) > 0
+}
+
 // sameTerms reports whether a phase goes on as the one before it in all but its
 // items.
 func sameTerms(now, next *stripe.SubscriptionSchedulePhase) bool {
