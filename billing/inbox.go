@@ -50,5 +50,8 @@ func (s *Service) HeldUp(ctx context.Context, p Principal) ([]Queue, error) {
 
 // EventTypes lists what the host application may be told.
 func EventTypes() []EventType {
-	return []EventType{EventPlanChanged, EventStateChanged, EventApprovalRequested, EventApprovalDecided, EventLimitReached}
+	return []EventType{
+		EventPlanChanged, EventStateChanged, EventCapacityChanged, EventApprovalRequested, EventApprovalDecided, EventLimitReached,
+		EventTrialStarted, EventTrialEnding, EventTrialExpired,
+	}
 }
