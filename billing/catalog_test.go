@@ -107,7 +107,13 @@ func TestCapacityFigures(t *testing.T) {
 			t.Errorf("%s: unit, free, solo, team = %v, want %v", row.id, got, want)
 		}
 	}
-	if len(c.Resources) != 6 || len(c.Capacity.PerUnit) != 6 {
+	checkResource(t, c, ResourceActiveProjects, "active project", "active projects", Gauge)
+	for _, p := range c.Plans { // counted and never limited
+		if !p.Cap(ResourceActiveProjects).Unlimited || c.InUnits(ResourceActiveProjects) {
+			t.Errorf("%s limits active projects", p.ID)
+		}
+	}
+	if len(c.Resources) != 7 || len(c.Capacity.PerUnit) != 6 {
 		t.Errorf("%d resources, %d per unit", len(c.Resources), len(c.Capacity.PerUnit))
 	}
 }

@@ -115,6 +115,7 @@ var rules = map[string]rule{
 	"POST /api/billing/upgrade":                       {need: needAsk, ok: 200, body: jsonBody(`{"plan":"pro"}`)},
 	"POST /api/billing/downgrade":                     {need: needAsk, ok: 200, body: jsonBody(`{"mode":"web"}`)},
 	"GET /api/billing/preview":                        {need: needRead, ok: 200},
+	"GET /api/billing/plans":                          {need: needRead, ok: 200},
 	"POST /settings/billing/limit":                    {need: needSession, ok: 303, body: fields(func(cell) url.Values { return url.Values{"kind": {"agents"}} })},
 	"POST /api/billing/request-limit-increase":        {need: needWish, ok: 200, body: jsonBody(`{"kind":"agents"}`)},
 	"GET /api/billing/limit-requests":                 {need: needRead, ok: 200, foreign: 200},

@@ -79,6 +79,7 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.API(http.MethodPost, "/api/billing/upgrade", web.Ask, h.apiUpgrade)
 	rt.API(http.MethodPost, "/api/billing/downgrade", web.Ask, h.apiDowngrade)
 	rt.API(http.MethodGet, "/api/billing/preview", web.Read, web.Costly(h.apiPreview), "plan", "additional_capacity_units")
+	rt.API(http.MethodGet, "/api/billing/plans", web.Read, h.apiPlans)
 	rt.API(http.MethodPost, "/api/billing/request-limit-increase", wish, h.apiAskForMore)
 	rt.API(http.MethodGet, "/api/billing/limit-requests", web.Read, h.apiLimitRequests, "cursor")
 	rt.API(http.MethodGet, "/api/billing/invoices", web.Read, h.apiInvoices, "cursor")
