@@ -37,6 +37,14 @@ func BenchmarkDraw(b *testing.B) {
 	}
 }
 
+// TestBillingIsShort: the page that is opened most is sent uncompressed.
+func TestBillingIsShort(t *testing.T) {
+	var out bytes.Buffer
+	if err := Billing(NewBilling(busy(t))).Render(t.Context(), &out); err != nil || out.Len() > 22_000 {
+		t.Errorf("%d bytes, %v", out.Len(), err)
+	}
+}
+
 // BenchmarkNewBilling is what putting the domain's values into words costs.
 func BenchmarkNewBilling(b *testing.B) {
 	v := busy(b)
