@@ -96,6 +96,11 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.API(http.MethodPost, "/v1/billing/capacity/scheduled-reduction", web.Ask, h.v1Reduce)
 	rt.API(http.MethodDelete, "/v1/billing/capacity/scheduled-reduction", web.Ask, h.v1Keep)
 
+	// Tools for agents.
+	if h.Tools != nil {
+		rt.Tools("/mcp", h.Tools)
+	}
+
 	// The host application.
 	rt.Host(http.MethodPut, "/api/host/orgs/{org}", h.apiPutOrg)
 	rt.Host(http.MethodPost, "/api/host/orgs/{org}/agents", h.apiCreateAgent)

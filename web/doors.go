@@ -170,6 +170,22 @@ func caller(need Need, h Handler) Handler {
 	}
 }
 
+// byKey lets programs in that act for an org with a key or a token of theirs.
+func byKey(h Handler) Handler {
+	return func(r *Request) error {
+		if err := r.identify(); err != nil {
+			return err
+		}
+		switch {
+		case r.session != "":
+			return billing.ErrUnauthorized
+		case r.Principal.OrgID == "":
+			return errHostKey
+		}
+		return h(r)
+	}
+}
+
 // ownScript makes sure that a change with a cookie was made by a script of
 // ours: a foreign page can send a form, but neither this content type nor these
 // headers without the browser asking us first.

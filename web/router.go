@@ -78,6 +78,7 @@ const (
 	DoorOpen    Door = "open"    // people, signed in or not
 	DoorAPI     Door = "api"     // every kind of principal
 	DoorMachine Door = "machine" // nobody in particular: health, files, webhooks
+	DoorTools   Door = "tools"   // keys and tokens, in a protocol of its own
 )
 
 // Router dispatches requests to handlers through the door they were registered
@@ -204,6 +205,16 @@ func (rt *Router) Host(method, path string, h Handler, query ...string) {
 	rt.register(DoorAPI, method, path, rt.bare, caller(Host, h))
 }
 
+// Tools registers the address of a protocol that makes calls of this API with
+// the caller's own key or token, and reads no cookie. h answers by itself.
+func (rt *Router) Tools(path string, h http.Handler) {
+	rt.add(DoorTools, http.MethodPost, path, byKey(func(r *Request) error {
+		r.Body = http.MaxBytesReader(r.w, r.Body, maxBody)
+		h.ServeHTTP(r.w, r.Request)
+		return nil
+	}))
+}
+
 // Open registers a document that everybody may read.
 func (rt *Router) Open(path string, h Handler) {
 	rt.add(DoorMachine, http.MethodGet, path, h)
@@ -231,7 +242,7 @@ func (rt *Router) register(door Door, method, path string, headers http.Header, 
 	pattern, counts := method+" "+path, &routeCounts{}
 	rt.counts[pattern] = counts
 	rt.routes = append(rt.routes, Route{Method: method, Path: path, Door: door})
-	to := rt.entry(pattern, counts, door == DoorAPI || door == DoorMachine, headers, h)
+	to := rt.entry(pattern, counts, door != DoorPage && door != DoorOpen && door != DoorAdmin, headers, h)
 	rt.mux.HandleFunc(pattern, func(w http.ResponseWriter, req *http.Request) { rt.serve(w, req, &to) })
 }
 

@@ -14,9 +14,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/countersignhq/countersign/api"
 	"github.com/countersignhq/countersign/billing"
 	"github.com/countersignhq/countersign/db"
 	"github.com/countersignhq/countersign/handlers"
+	"github.com/countersignhq/countersign/mcp"
 	"github.com/countersignhq/countersign/views"
 	"github.com/countersignhq/countersign/web"
 )
@@ -77,10 +79,15 @@ func build(ctx context.Context, p parts) (*app, error) {
 		c.Deliverer = p.host
 	}
 	a.service = billing.New(c)
+	inside := &mcp.Local{}
+	tools := mcp.New(version, func(h http.Header) *api.Client {
+		return &api.Client{BaseURL: p.baseURL, Key: mcp.Bearer(h), HTTP: &http.Client{Transport: inside}}
+	})
 	a.handler = handlers.New(handlers.Config{
-		Service: a.service, BaseURL: base, SessionKey: derive(p.secret, "session cookie"), Clock: wall, Log: p.log,
+		Tools: mcp.Handler(tools, p.log), Service: a.service, BaseURL: base, SessionKey: derive(p.secret, "session cookie"), Clock: wall, Log: p.log,
 		VerifyWebhook: p.verify, FormTargets: p.targets, TrustedProxies: p.proxies, MetricsToken: p.metrics, OAuth: p.oauth, Ready: a.ready, Mailbox: p.mailbox, SandboxURL: p.sandbox,
 	})
+	inside.Handler = a.handler
 	return a, nil
 }
 

@@ -45,7 +45,7 @@ type session struct {
 
 func newCLI() []*cobra.Command {
 	c := &cli{}
-	verbs := []*cobra.Command{newBilling(c), newApprovals(c), newLogin(c), newWhoami(c)}
+	verbs := []*cobra.Command{newBilling(c), newApprovals(c), newLogin(c), newWhoami(c), newMCP(c)}
 	for _, v := range verbs {
 		f := v.PersistentFlags()
 		f.StringVar(&c.url, "url", "", "address of the server (COUNTERSIGN_URL)")

@@ -49,16 +49,17 @@ var house = map[string]room{
 
 // owners says which rooms alone may import a foreign package, or one below it.
 var owners = map[string]string{
-	"github.com/stripe/stripe-go": "payments",
-	"database/sql":                "db db/dbtest cmd/countersign/worldtest",
-	"github.com/jmoiron/sqlx":     "db",
-	"github.com/lib/pq":           "db db/dbtest",
-	"modernc.org/sqlite":          "db",
-	"github.com/pressly/goose":    "db",
-	"github.com/gorilla":          "web",
-	"github.com/a-h/templ":        "views web handlers",
-	"github.com/spf13/cobra":      "cmd/countersign",
-	"testing":                     "db/dbtest cmd/countersign/worldtest",
+	"github.com/stripe/stripe-go":     "payments",
+	"database/sql":                    "db db/dbtest cmd/countersign/worldtest",
+	"github.com/jmoiron/sqlx":         "db",
+	"github.com/lib/pq":               "db db/dbtest",
+	"modernc.org/sqlite":              "db",
+	"github.com/pressly/goose":        "db",
+	"github.com/gorilla":              "web",
+	"github.com/a-h/templ":            "views web handlers payments/sandbox",
+	"github.com/modelcontextprotocol": "mcp",
+	"github.com/spf13/cobra":          "cmd/countersign",
+	"testing":                         "db/dbtest cmd/countersign/worldtest",
 }
 
 // topLevel names the folders and files at the top; docs/development.md says what each is for.
