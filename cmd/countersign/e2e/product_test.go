@@ -163,10 +163,10 @@ type demo struct {
 	stripe stripe
 }
 
-func startDemo(t *testing.T) *demo {
+func startDemo(t *testing.T, env ...string) *demo {
 	t.Helper()
 	dir := t.TempDir()
-	d := &demo{t: t, process: start(t, nil, "demo", "--addr", "127.0.0.1:0", "--sandbox-addr", "127.0.0.1:0", "--data", dir)}
+	d := &demo{t: t, process: start(t, env, "demo", "--addr", "127.0.0.1:0", "--sandbox-addr", "127.0.0.1:0", "--data", dir)}
 	eventually(t, "demo.env", 2*patience, func() bool {
 		if d.ended() {
 			t.Fatalf("the demo ended:\n%s", d.log)
