@@ -156,7 +156,7 @@ func writeProfile(name string, p profile) (string, error) {
 	if err = os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", err
 	}
-	raw, err := json.MarshalIndent(p, "", "  ") //nolint:gosec // the key, in a file for its owner
+	raw, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
 		return "", err
 	}

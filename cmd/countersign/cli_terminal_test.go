@@ -60,31 +60,25 @@ func (s *scriptServer) open(t *testing.T, columns uint16, env []string, args ...
 // sees waits for a text on the screen.
 func (c *console) sees(text string) {
 	c.t.Helper()
-	for range 400 {
-		if strings.Contains(c.shown.String(), text) {
-			return
-		}
-		time.Sleep(25 * time.Millisecond) // another process
+	if !until(func() bool { return strings.Contains(c.shown.String(), text) }) {
+		c.t.Fatalf("no %q on the screen:\n%s", text, c.shown.String())
 	}
-	c.t.Fatalf("no %q on the screen:\n%s", text, c.shown.String())
 }
 
 // hides waits until the terminal shows no more what is typed.
 func (c *console) hides() {
 	c.t.Helper()
-	for range 400 {
+	if !until(func() bool {
 		stty := exec.CommandContext(c.t.Context(), "stty", "-a")
 		stty.Stdin = c.screen
 		out, err := stty.Output()
 		if err != nil {
 			c.t.Fatal(err)
 		}
-		if strings.Contains(string(out), " -echo ") {
-			return
-		}
-		time.Sleep(25 * time.Millisecond) // another process
+		return strings.Contains(string(out), " -echo ")
+	}) {
+		c.t.Fatal("what is typed is shown")
 	}
-	c.t.Fatal("what is typed is shown")
 }
 
 // exits waits for the end and returns all that was shown.

@@ -182,7 +182,7 @@ func (s *scriptServer) commands() map[string]scriptCommand {
 		},
 		// decide approve|deny: the owner decides, as soon as there is a request.
 		"decide": func(ts *testscript.TestScript, _ bool, args []string) {
-			ts.Check(s.decide(ts, args[0] == "approve"))
+			ts.Check(s.decide(args[0] == "approve"))
 		},
 		// keep NAME PATTERN…: what the last output has between two texts.
 		"keep": func(ts *testscript.TestScript, _ bool, args []string) {
@@ -209,20 +209,38 @@ func (s *scriptServer) commands() map[string]scriptCommand {
 }
 
 // decide is the owner's press on the page, once an agent has asked.
-func (s *scriptServer) decide(ts *testscript.TestScript, approve bool) error {
+func (s *scriptServer) decide(approve bool) (err error) {
 	ctx := context.Background()
-	for range 400 {
+	asked := until(func() bool {
 		for _, owner := range []billing.Principal{s.paid.Owner, s.free.Owner} {
-			waiting, err := s.Service.Approvals(ctx, owner, billing.ApprovalFilter{State: billing.ApprovalPending, Limit: 10})
-			waiting = slices.DeleteFunc(waiting, func(a billing.Approval) bool { return !a.ExpiresAt.After(s.Box.Now()) })
-			if err != nil || len(waiting) == 0 {
-				continue
+			waiting, _ := s.Service.Approvals(ctx, owner, billing.ApprovalFilter{State: billing.ApprovalPending, Limit: 10})
+			for _, a := range waiting {
+				if a.ExpiresAt.After(s.Box.Now()) {
+					err = s.press(ctx, owner, a.ID, approve)
+					return true
+				}
 			}
-			return s.press(ctx, owner, waiting[0].ID, approve)
 		}
-		time.Sleep(25 * time.Millisecond) // the command runs in a process of its own
+		return false
+	})
+	if !asked {
+		return errors.New("nobody has asked")
 	}
-	return errors.New("nobody has asked")
+	return err
+}
+
+// until looks again and again, for what happens in another process.
+func until(done func() bool) bool {
+	late, tick := time.After(15*time.Second), time.NewTicker(25*time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-late:
+			return false
+		}
+	}
+	return true
 }
 
 func (s *scriptServer) press(ctx context.Context, owner billing.Principal, id string, approve bool) error {
