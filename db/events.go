@@ -3,48 +3,57 @@ package db
 import (
 	"context"
 	"database/sql"
-	"errors"
+	"slices"
 	"time"
 
 	"github.com/countersignhq/countersign/billing"
 )
 
-// errKept says that a key was used before; nothing is written then.
-var errKept = errors.New("a key was used before")
+const (
+	putKeys    = `INSERT INTO usage_keys (org_id, key, resource, quantity, at) SELECT a, b, c, n, at FROM {rows}`
+	addWindows = `INSERT INTO usage_counters (org_id, resource, started_at, value, reported_at) SELECT a, b, at, n, CAST(c AS {time}) FROM `
+	onWindow   = ` WHERE true ON CONFLICT (org_id, resource, started_at) DO UPDATE
+		SET value = usage_counters.value + excluded.value, reported_at = excluded.reported_at
+		RETURNING org_id, resource, started_at, value`
+	addDays = `INSERT INTO usage_days (org_id, resource, day, value, closing) SELECT a, b, at, n, n FROM `
+
+	// countAll is all of it in one statement for PostgreSQL, where each further one
+	// is a round trip.
+	countAll = `WITH keys AS (` + putKeys + `), days AS (` + addDays + `{rows_too} WHERE true` + addDay + `) ` + addWindows + `{rows_as_well}` + onWindow
+)
 
 // CountEvents implements billing.UsageTx. What counts for the same window or the
 // same day is added up before it is written.
 func (q queries) CountEvents(ctx context.Context, events []billing.CountedEvent) (totals []billing.WindowTotal, err error) {
-	keys := make([]row, len(events))
+	keys, now := make([]row, len(events)), moment(q.s.now())
 	for i, e := range events {
 		keys[i] = row{a: e.OrgID, b: e.Key, c: e.Resource, n: e.Quantity, at: e.At}
 	}
-	now := q.s.now()
-	windows := addUp(events, func(e billing.CountedEvent) row { return row{a: e.OrgID, b: e.Resource, c: moment(e.Start), at: now} })
+	windows := addUp(events, func(e billing.CountedEvent) row {
+		return row{a: e.OrgID, b: e.Resource, c: now, at: e.Start.UTC()}
+	})
 	days := addUp(events, func(e billing.CountedEvent) row {
 		return row{a: e.OrgID, b: e.Resource, at: time.Time(dayOf(e.At))}
 	})
-	err = q.atomically(ctx, func(q queries) error {
-		n, err := q.affected(ctx, `INSERT INTO usage_keys (org_id, key, resource, quantity, at)
-			SELECT a, b, c, n, at FROM {rows} WHERE true ON CONFLICT DO NOTHING`, q.table(sorted(keys))...)
-		if err != nil {
+	list := [3][]any{q.table(sorted(keys)), q.table(days), q.table(windows)}
+	if q.s.engine == postgresEngine {
+		err = q.alone(func() error {
+			totals, err = writtenMany(ctx, q, totalFields, countAll, slices.Concat(list[0], list[1], list[2])...)
 			return err
-		}
-		if n != int64(len(events)) {
-			return errKept
-		}
-		totals, err = writtenMany(ctx, q, totalFields, `INSERT INTO usage_counters (org_id, resource, started_at, value, reported_at)
-			SELECT a, b, CAST(c AS {time}), n, at FROM {rows} WHERE true
-			ON CONFLICT (org_id, resource, started_at) DO UPDATE
-			SET value = usage_counters.value + excluded.value, reported_at = excluded.reported_at
-			RETURNING org_id, resource, started_at, value`, q.table(windows)...)
-		if err != nil {
+		})
+	} else {
+		err = q.atomically(ctx, func(q queries) error {
+			if err := q.exec(ctx, putKeys, list[0]...); err != nil {
+				return err
+			}
+			if err := q.exec(ctx, addDays+`{rows} WHERE true`+addDay, list[1]...); err != nil {
+				return err
+			}
+			totals, err = writtenMany(ctx, q, totalFields, addWindows+`{rows}`+onWindow, list[2]...)
 			return err
-		}
-		return q.exec(ctx, `INSERT INTO usage_days (org_id, resource, day, value, closing)
-			SELECT a, b, at, n, n FROM {rows} WHERE true`+addDay, q.table(days)...)
-	})
-	if errors.Is(err, errKept) {
+		})
+	}
+	if isUnique(err) { // a key was used before, or is by another at this moment
 		return nil, nil
 	}
 	return added(totals, windows), err
@@ -58,10 +67,10 @@ func totalFields(t *billing.WindowTotal) []any {
 func added(totals []billing.WindowTotal, windows []row) []billing.WindowTotal {
 	by := make(map[row]int64, len(windows))
 	for _, w := range windows {
-		by[row{a: w.a, b: w.b, c: w.c}] = w.n
+		by[row{a: w.a, b: w.b, at: w.at}] = w.n
 	}
 	for i, t := range totals {
-		totals[i].Added = by[row{a: t.OrgID, b: t.Resource, c: moment(t.Start)}]
+		totals[i].Added = by[row{a: t.OrgID, b: t.Resource, at: t.Start}]
 	}
 	return totals
 }

@@ -22,6 +22,8 @@ type row struct {
 var (
 	postgresLists = []string{
 		"{rows}", `unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[]) AS r (a, b, c, n, at)`,
+		"{rows_too}", `unnest($6::text[], $7::text[], $8::text[], $9::bigint[], $10::timestamptz[]) AS r (a, b, c, n, at)`,
+		"{rows_as_well}", `unnest($11::text[], $12::text[], $13::text[], $14::bigint[], $15::timestamptz[]) AS r (a, b, c, n, at)`,
 		"{in_list}", "= ANY($1)",
 		"{time}", "TIMESTAMPTZ",
 		"{blob}", "BYTEA",

@@ -73,24 +73,32 @@ func (q queries) Consume(ctx context.Context, c billing.Consumption) (active int
 
 const putDay = `INSERT INTO usage_days (org_id, resource, day, value, closing) VALUES ($1, $2, $3, $4, $4)`
 
-// consumeAtOnce tries again what others got in the way of, as InTx does (which
-// does it itself where this is inside of it). A key
-// that another call has just used is a broken guard like any other.
+// consumeAtOnce is Consume in one statement. A key that another call has just
+// used is a broken guard like any other.
 func (q queries) consumeAtOnce(ctx context.Context, c billing.Consumption, guard []any) (active int64, ok bool, err error) {
 	text := consumeCounter
 	if c.Gauge {
 		text = consumeGauge
 	}
-	for try := 1; ; try++ {
+	err = q.alone(func() error {
 		active, err = written(ctx, q, scalar[int64], text, append(guard, dayOf(c.At), capColumn(c.Cap))...)
-		if err == nil || q.tx != nil || try == txTries || !isTransient(err) {
-			break
-		}
-	}
+		return err
+	})
 	if isUnique(err) {
 		return 0, false, nil
 	}
 	return counted(active, err)
+}
+
+// alone runs a write that is a transaction of its own, and tries again what
+// others got in the way of. Inside of a transaction that is for whoever began it.
+func (q queries) alone(write func() error) error {
+	for try := 1; ; try++ {
+		err := write()
+		if err == nil || q.tx != nil || try == txTries || !isTransient(err) {
+			return err
+		}
+	}
 }
 
 // counted reads a guard that did not hold from the missing row.

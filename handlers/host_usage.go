@@ -83,7 +83,7 @@ func readEvents(list []json.RawMessage) (events []billing.UsageEvent, index []in
 
 func readEvent(raw json.RawMessage) (billing.UsageEvent, error) {
 	var in api.UsageEvent
-	if err := web.DecodeStrict(raw, &in); err != nil {
+	if err := web.DecodePart(raw, &in); err != nil {
 		return billing.UsageEvent{}, err
 	}
 	e := billing.UsageEvent{UsageKey: billing.UsageKey{OrgID: in.Org, Key: in.Key}, Resource: in.Resource, Quantity: in.Quantity}

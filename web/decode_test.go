@@ -215,3 +215,29 @@ func TestDecodeBounds(t *testing.T) {
 		}
 	}
 }
+
+// A part reads as the same document does alone, whatever is written in escapes.
+func TestDecodePart(t *testing.T) {
+	for _, c := range []struct{ part, id, plan, code string }{
+		{`{"id":"a","plan":"pro"}`, "a", "pro", ""},
+		{`{"\u0069d":"\u0061","pl\u0061n":"p\"ro"}`, "a", `p"ro`, ""},
+		{`{"id":"a","id":"b"}`, "", "", "duplicate_field"},
+		{`{"id":"a","\u0069d":"b"}`, "", "", "duplicate_field"},
+		{`{"id":"a","of\u0066":1}`, "", "", "unknown_field"},
+		{`{"plan":"pro"}`, "", "", "missing_field"},
+		{`["id"]`, "", "", "invalid_json"},
+	} {
+		var whole struct {
+			Parts []json.RawMessage `json:"parts"`
+		}
+		if err := DecodeStrict([]byte(`{"parts":[ `+c.part+` , {"a\\\"":[{}]}]}`), &whole); err != nil || len(whole.Parts) != 2 || string(whole.Parts[0]) != c.part {
+			t.Fatalf("%s: %v, %q", c.part, err, whole.Parts)
+		}
+		var part, alone order
+		err, err2 := DecodePart(whole.Parts[0], &part), DecodeStrict([]byte(c.part), &alone)
+		if c.code == "" && (err != nil || err2 != nil || part.ID != c.id || part.Plan != c.plan) || c.code != "" && (err == nil || billing.CodeOf(err) != c.code) ||
+			billing.CodeOf(err) != billing.CodeOf(err2) || err == nil && !reflect.DeepEqual(part, alone) {
+			t.Errorf("%s: %v and %v, %+v and %+v", c.part, err, err2, part, alone)
+		}
+	}
+}

@@ -27,6 +27,14 @@ func DecodeStrict(body []byte, dst any) error {
 	return w.object(shapeOf(into.Type()), into, "", 1)
 }
 
+// DecodePart is DecodeStrict for a part of what Decode has read, which is known
+// to be valid.
+func DecodePart(part json.RawMessage, dst any) error {
+	into := reflect.ValueOf(dst).Elem()
+	w := walker{doc: part}
+	return w.object(shapeOf(into.Type()), into, "", 1)
+}
+
 // walker goes through a document that is valid JSON.
 type walker struct {
 	doc []byte
@@ -58,9 +66,9 @@ func (w *walker) more() bool {
 	return true
 }
 
-// text reads a string.
-func (w *walker) text() string {
-	start, escaped := w.at, false
+// quoted moves past a string and returns it as it is written.
+func (w *walker) quoted() (as []byte, escaped bool) {
+	start := w.at
 	for w.at++; w.doc[w.at] != '"'; w.at++ {
 		if w.doc[w.at] == '\\' {
 			escaped = true
@@ -68,12 +76,31 @@ func (w *walker) text() string {
 		}
 	}
 	w.at++
+	return w.doc[start:w.at], escaped
+}
+
+// text reads a string.
+func (w *walker) text() string {
+	as, escaped := w.quoted()
 	if !escaped {
-		return string(w.doc[start+1 : w.at-1])
+		return string(as[1 : len(as)-1])
 	}
 	var s string
-	_ = json.Unmarshal(w.doc[start:w.at], &s) // it is valid
+	_ = json.Unmarshal(as, &s) // it is valid
 	return s
+}
+
+// name reads the name of a field, and finds it if it is known.
+func (w *walker) name(s *shape) (name string, f *field) {
+	start := w.at
+	if as, escaped := w.quoted(); !escaped {
+		if f = s.fields[string(as[1:len(as)-1])]; f != nil { // makes no string of it
+			return f.name, f
+		}
+	}
+	w.at = start
+	name = w.text()
+	return name, s.fields[name]
 }
 
 // literal reads a number, true, false or null.
@@ -90,7 +117,7 @@ func (w *walker) skip() {
 	for open := 0; ; {
 		switch w.peek() {
 		case '"':
-			w.text()
+			w.quoted()
 		case '{', '[':
 			open++
 			w.at++
@@ -121,9 +148,8 @@ func (w *walker) object(s *shape, into reflect.Value, at string, depth int) erro
 	w.at++
 	var seen uint64
 	for w.more() {
-		name := w.text()
-		f, known := s.fields[name]
-		if !known {
+		name, f := w.name(s)
+		if f == nil {
 			full := short(at + name)
 			return errUnknownField.With("field", full).Say("The field %q is not known here.", full)
 		}
