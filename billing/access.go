@@ -195,12 +195,12 @@ func (s *Service) Authenticate(ctx context.Context, key string) (Principal, erro
 }
 
 // AuthenticateOverview is Authenticate for a call about the org: what the
-// summary is made of is read in the same statement.
+// summary is made of is read in the same statement, if it is an agent's.
 func (s *Service) AuthenticateOverview(ctx context.Context, key string) (Principal, error) {
-	if !wellFormed(key, prefixAgent, prefixMember) {
+	if !wellFormed(key, prefixAgent) {
 		return s.Authenticate(ctx, key)
 	}
-	return s.behind(ctx, hashOf(key), Store.KeyOverview)
+	return s.behind(ctx, hashOf(key), Store.AgentOverview)
 }
 
 func (s *Service) keyPrincipal(ctx context.Context, hash []byte) (Principal, error) {

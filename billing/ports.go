@@ -195,8 +195,9 @@ type AccessTx interface {
 	// member's present role for a member token, and when it was last used, in one
 	// statement.
 	KeyPrincipal(ctx context.Context, hash []byte) (p Principal, used time.Time, err error)
-	// KeyOverview is KeyPrincipal, with the org's overview in it.
-	KeyOverview(ctx context.Context, hash []byte) (p Principal, used time.Time, err error)
+	// AgentOverview is KeyPrincipal for an agent's key, with the org's overview in
+	// it. ErrNotFound for the key of anybody else.
+	AgentOverview(ctx context.Context, hash []byte) (p Principal, used time.Time, err error)
 	Credential(ctx context.Context, orgID, id string) (Credential, error)
 	TouchCredential(ctx context.Context, id string, at time.Time) error
 	PauseCredential(ctx context.Context, orgID, id string, at time.Time) error

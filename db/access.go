@@ -154,7 +154,7 @@ func (q queries) InsertCredential(ctx context.Context, c billing.Credential) err
 // The same for a key. The token of a person who is no longer a member is not
 // found: it has nothing left to stand for.
 const (
-	keyLine = `c.id, c.kind, c.org_id, c.principal_id, c.scopes, c.last_used_at, c.paused_at, u.email, m.role`
+	keyLine = `c.id, c.kind, c.org_id, c.principal_id, c.scopes, c.last_used_at, c.paused_at`
 	ofKey   = ` FROM credentials c LEFT JOIN orgs o ON o.id = c.org_id
 		LEFT JOIN members m ON c.kind = 'member' AND m.org_id = c.org_id AND m.user_id = c.principal_id
 		LEFT JOIN users u ON u.id = m.user_id`
@@ -162,34 +162,35 @@ const (
 )
 
 var (
-	selectKey         = `SELECT c.name, u.name, o.name, ` + lineOf(keyLine) + ofKey + whereKey
-	selectKeyOverview = `SELECT c.name, u.name, o.name, ` + lineOf(keyLine+`, `+overviewLine) + ofKey +
-		` LEFT JOIN subscriptions s ON s.org_id = o.id` + whereKey
+	selectKey = `SELECT c.name, u.name, o.name, ` + lineOf(keyLine+`, u.email, m.role`) + ofKey + whereKey
+	// An agent is no person, and PostgreSQL is fast with what it need not join.
+	selectAgentOverview = `SELECT c.name, o.name, ` + lineOf(keyLine+`, `+overviewLine) + `
+		FROM credentials c JOIN orgs o ON o.id = c.org_id JOIN subscriptions s ON s.org_id = o.id
+		WHERE c.hash = $1 AND c.revoked_at IS NULL AND c.kind = 'agent'`
 )
 
 func keyFields(c *caller) []any {
 	return []any{
-		&c.CredentialID, &c.Kind, &c.OrgID, &c.ID, &c.scopes, (*stamp)(&c.seen), (*stamp)(&c.paused), &c.Email, &c.Role,
+		&c.CredentialID, &c.Kind, &c.OrgID, &c.ID, &c.scopes, (*stamp)(&c.seen), (*stamp)(&c.paused),
 	}
 }
 
 // KeyPrincipal implements billing.AccessTx.
 func (q queries) KeyPrincipal(ctx context.Context, hash []byte) (billing.Principal, time.Time, error) {
 	c, err := one(ctx, q, func(c *caller) []any {
-		return []any{&c.Name, (*text)(&c.person), (*text)(&c.OrgName), line(keyFields(c))}
+		return []any{&c.Name, (*text)(&c.person), (*text)(&c.OrgName), line(append(keyFields(c), &c.Email, &c.Role))}
 	}, selectKey, hash)
 	c.complete()
 	return c.result(err)
 }
 
-// KeyOverview implements billing.AccessTx.
-func (q queries) KeyOverview(ctx context.Context, hash []byte) (billing.Principal, time.Time, error) {
+// AgentOverview implements billing.AccessTx.
+func (q queries) AgentOverview(ctx context.Context, hash []byte) (billing.Principal, time.Time, error) {
 	c, err := one(ctx, q, func(c *caller) []any {
-		return []any{&c.Name, (*text)(&c.person), (*text)(&c.OrgName), line(append(keyFields(c), overviewFields(&c.over)...))}
-	}, selectKeyOverview, q.overviewArgs(hash)...)
-	if c.complete(); c.OrgID != "" {
-		c.tell()
-	}
+		return []any{&c.Name, &c.OrgName, line(append(keyFields(c), overviewFields(&c.over)...))}
+	}, selectAgentOverview, q.overviewArgs(hash)...)
+	c.complete()
+	c.tell()
 	return c.result(err)
 }
 
