@@ -17,6 +17,18 @@
     if (box) box.hidden = true
   })
 
+  // The buttons of a stepper change its number at once; what the number means
+  // follows. Without scripts they ask for the page with that number.
+  document.addEventListener('click', (event) => {
+    const button = event.target.closest?.('button[data-step]')
+    const field = button?.parentElement.querySelector('input')
+    if (!field || !window.htmx) return
+    event.preventDefault()
+    const number = (Number.parseInt(field.value, 10) || 0) + Number(button.dataset.step)
+    field.value = Math.min(Math.max(number, field.min), field.max)
+    field.dispatchEvent(new Event('input', { bubbles: true }))
+  })
+
   // A page from the back-forward cache may show a price or a state of the past.
   window.addEventListener('pageshow', (event) => {
     if (event.persisted) window.location.reload()

@@ -111,6 +111,9 @@ func verbOf(c *billing.Catalog, q billing.Quote, org string) string {
 	from, _ := c.Plan(q.FromPlan)
 	to, _ := c.Plan(q.ToPlan)
 	target := planName(c, q.ToPlan)
+	if words, ok := capacityVerb(c, q, org); ok {
+		return words
+	}
 	switch {
 	case q.Change.Action == billing.ActionResume && org != "":
 		return fmt.Sprintf("Keep %s on %s", org, target)
@@ -128,6 +131,10 @@ func verbOf(c *billing.Catalog, q billing.Quote, org string) string {
 func costOf(q billing.Quote) string {
 	then := ", then " + price(q.Recurring, q.Currency, q.Interval)
 	switch {
+	case q.Change.Action == billing.ActionStartTrial:
+		return fmt.Sprintf("No charge, free for %d days", q.TrialDays)
+	case q.Change.Action == billing.ActionReduce:
+		return "No charge now, from " + day(q.EffectiveAt).Text + " " + price(q.Recurring, q.Currency, q.Interval)
 	case q.Change.Action == billing.ActionScheduleDowngrade:
 		return "No charge, from " + day(q.EffectiveAt).Text
 	case q.DueNow > 0:
@@ -136,6 +143,25 @@ func costOf(q billing.Quote) string {
 		return money(q.Credit, q.Currency) + " credit" + then
 	}
 	return "No charge now" + then
+}
+
+// capacityVerb is verbOf for changes of capacity and for trials.
+func capacityVerb(c *billing.Catalog, q billing.Quote, org string) (words string, ok bool) {
+	of, forOrg := "", ""
+	if org != "" {
+		of, forOrg = " of "+org, " for "+org
+	}
+	switch q.Change.Action {
+	case billing.ActionIncrease:
+		return "Add " + unitsWords(q.ToUnits-q.FromUnits) + forOrg, true
+	case billing.ActionReduce:
+		return "Reduce capacity" + of + " to " + unitsOf(c, q.ToPlan, q.ToUnits), true
+	case billing.ActionKeepCapacity:
+		return "Keep the " + unitsOf(c, q.ToPlan, q.ToUnits) + of, true
+	case billing.ActionStartTrial:
+		return "Start a trial of " + planName(c, q.ToPlan) + forOrg, true
+	}
+	return "", false
 }
 
 func lowerFirst(s string) string {

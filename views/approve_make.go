@@ -39,8 +39,8 @@ func NewApprove(v ApproveValues) ApprovePage {
 	open := a.State == billing.ApprovalPending
 	p := ApprovePage{
 		Frame: v.Frame, URL: approveURL(a.ID), Org: r.Org.Name, Title: verbOf(v.Catalog, q, r.Org.Name), Chip: approvalChip(a), Email: v.Email,
-		From: PlanSide{Label: "Now", Name: r.From.Name, Price: money(r.From.Price.Amount, q.Currency), Per: perOf(r.From)},
-		To:   PlanSide{Label: "Then", Name: r.To.Name, Price: money(q.Recurring, q.Currency), Per: perOf(r.To)},
+		From: sideOf("Now", r.From, q.Currency, r.From.Recurring()),
+		To:   sideOf("Then", r.To, q.Currency, q.Recurring),
 		Due:  dueOf(a, q), Reason: a.Reason, Asked: momentFrom(a.CreatedAt, r.Now), Asker: askerOf(r),
 	}
 	if describe(&p, v); open {
@@ -56,6 +56,14 @@ func NewApprove(v ApproveValues) ApprovePage {
 		p.Verdict, p.Changed = priceMoved(), changedOf("Due today", *r.Previous, q)
 	}
 	return p
+}
+
+func sideOf(label string, p billing.Plan, currency string, amount int64) PlanSide {
+	s := PlanSide{Label: label, Name: p.Name, Price: money(amount, currency), Per: perOf(p)}
+	if p.Units != nil {
+		s.Units = unitsWords(p.TotalUnits())
+	}
+	return s
 }
 
 func perOf(p billing.Plan) string {
@@ -77,8 +85,24 @@ func describe(p *ApprovePage, v ApproveValues) {
 		p.To.Label = "From " + shortDay(q.EffectiveAt).Text
 		p.Due.Note = "Nothing is charged and nothing is refunded."
 		p.Facts = append(p.Facts, Fact{Term: r.From.Name + " stays until", At: day(q.EffectiveAt)})
+		if q.LiftsReduction {
+			p.Facts = append(p.Facts, Fact{Term: copyReductionTerm, Text: copyReductionGone})
+		}
 		p.Lost, p.Over = lossOf(v.Catalog, r, r.From, r.To), overThen(r.Usage, r, r.To)
 		return
+	case billing.ActionReduce:
+		p.To.Label = "From " + shortDay(q.EffectiveAt).Text
+		p.Due.Note = "Nothing is charged and nothing is refunded."
+		p.Facts = append(p.Facts, Fact{Term: unitsWords(r.From.TotalUnits()) + " stay until", At: day(q.EffectiveAt)})
+		p.Over = overThen(r.Usage, r, r.To)
+		return
+	case billing.ActionStartTrial:
+		describeTrial(p, v)
+		return
+	case billing.ActionKeepCapacity:
+		if u := r.Subscription.Units; u.Reducing() {
+			p.From.Units += ", " + unitsWords(r.From.With(u.ReduceTo).TotalUnits()) + " from " + shortDay(u.ReduceAt).Text
+		}
 	case billing.ActionResume:
 		p.From.Price, p.From.Per = "Ends "+shortDay(r.Subscription.PeriodEnd).Text, ""
 	case billing.ActionChangePlan:
@@ -100,6 +124,16 @@ func describe(p *ApprovePage, v ApproveValues) {
 	} else {
 		p.Facts = append(p.Facts, Fact{Term: "Tax", Text: "None"})
 	}
+}
+
+// describeTrial: nothing is charged, now or at the end.
+func describeTrial(p *ApprovePage, v ApproveValues) {
+	q := v.Request.Quote
+	p.To.Price, p.To.Per = money(0, q.Currency), fmt.Sprintf("for %d days", q.TrialDays)
+	p.Due.Note = "Nothing is charged at the end of the trial either."
+	p.Facts = append(p.Facts, Fact{Term: "Card", Text: "None needed"},
+		Fact{Term: "Afterwards", Text: fmt.Sprintf("%s, unless somebody converts the trial to a paid plan", v.Catalog.Free().Name)},
+		Fact{Term: "How often", Text: "Once for each organisation"})
 }
 
 // dueOf is what approving charges, in the words of before or after.

@@ -38,6 +38,7 @@ type ApprovePage struct {
 type PlanSide struct {
 	Label string // "Now", "From today", "From 1 February 2027"
 	Name  string
+	Units string // "5 units", of a plan that is sold in them
 	Price string
 	Per   string
 }

@@ -16,6 +16,7 @@ type BillingValues struct {
 	Waiting   []billing.Approval // requests that wait for an answer
 	Invoices  []billing.Invoice
 	Limits    []billing.LimitRequest // newest first
+	Capacity  *CapacityValues        // nil where the plan has no units
 	Plot      string                 // id of the resource whose plot is open, if one is
 	History   []billing.UsageHistory // of the last PlotDays; read for an open plot only
 	Owners    []billing.Membership   // whom to ask, for those who may not
@@ -36,13 +37,13 @@ func NewBilling(v BillingValues) BillingPage {
 	p := BillingPage{
 		Frame: v.Frame, Result: v.Result, Review: v.Review,
 		Plan: planCardOf(v), Banner: bannerOf(v), Changes: changesOf(v), Requests: requestsOf(v),
-		Plans: plansOf(v), PlansNote: plansNoteOf(v), Usage: usageOf(v), Asked: otherAsks(v), Next: nextOf(v), Card: cardOf(v),
+		Plans: plansOf(v), PlansNote: plansNoteOf(v), Usage: usageOf(v), Capacity: capacityOf(v), Asked: otherAsks(v), Next: nextOf(v), Card: cardOf(v),
 		Invoices: invoicesOf(v), Cancel: cancelOf(v),
 	}
 	if v.Finalizing != "" {
 		p.Finalizing = &Finalizing{URL: v.Finalizing, Seconds: 2}
 		p.Frame.Refresh, p.Frame.RefreshSeconds = v.Finalizing, 3
-		p.Plans, p.PlansNote, p.Cancel, p.Banner, p.Next = nil, "", nil, nil, nil
+		p.Plans, p.PlansNote, p.Cancel, p.Banner, p.Next, p.Capacity = nil, "", nil, nil, nil, nil
 	}
 	return p
 }
@@ -64,16 +65,23 @@ func (v BillingValues) portal() *Form {
 
 func planCardOf(v BillingValues) PlanCard {
 	s := v.Summary
-	c := PlanCard{Name: s.Plan.Name, Price: money(s.Plan.Price.Amount, v.Catalog.Currency), Per: "a month"}
+	c := PlanCard{Name: s.Plan.Name, Price: money(s.Plan.Recurring(), v.Catalog.Currency), Per: "a month"}
 	if s.Plan.Paid() {
 		c.Per = per(s.Plan.Price.Interval)
 	}
-	if s.DesignPartner {
+	switch {
+	case s.DesignPartner:
 		return givenCard(v)
+	case onTrial(s):
+		return trialCard(v)
 	}
 	sub := s.Subscription
-	c.Chip = chipOf(sub)
+	if c.Chip = chipOf(sub); trialOver(s) {
+		c.Chip = Chip{}
+	}
 	switch {
+	case trialOver(s):
+		c.Dates = []Dated{{Before: fmt.Sprintf("The trial of %s ended on", planName(v.Catalog, sub.Trial.Plan)), At: day(sub.Trial.EndsAt)}}
 	case sub.Status.Live() && sub.CancelAtPeriodEnd:
 		c.Dates = []Dated{{Before: "Ends on", At: day(sub.PeriodEnd), After: "and becomes " + v.Catalog.Free().Name}}
 	case sub.Status == billing.StatusActive:
@@ -124,18 +132,31 @@ func bannerOf(v BillingValues) *Panel {
 		return bankBanner(v, *sub.Action)
 	case sub.Status == billing.StatusPastDue, sub.Status == billing.StatusUnpaid:
 		return pastDueBanner(v)
+	}
+	if p := trialBanner(v); p != nil {
+		return p
+	}
+	scheduled := len(s.Scheduled) > 0 && s.Scheduled[0].Kind != billing.ScheduledTrialEnd
+	switch {
 	case len(v.Waiting) > 0:
 		return waitingBanner(v)
-	case len(s.Scheduled) > 0 && v.Result != nil:
+	case scheduled && v.Result != nil:
 		return nil // the result of the press that scheduled it says the same
-	case len(s.Scheduled) > 0:
-		c := s.Scheduled[0]
-		return &Panel{
-			Tone: ToneNeutral, Title: fmt.Sprintf("%s moves to %s on %s", s.Org.Name, planName(v.Catalog, c.Plan), day(c.EffectiveAt).Text),
-			Text: "Nothing is deleted. You can undo this until then.",
-		}
+	case scheduled:
+		return scheduledBanner(v, s.Scheduled[0])
 	}
 	return capBanner(v)
+}
+
+func scheduledBanner(v BillingValues, c billing.ScheduledChange) *Panel {
+	p := &Panel{
+		Tone: ToneNeutral, Title: fmt.Sprintf("%s moves to %s on %s", v.Summary.Org.Name, planName(v.Catalog, c.Plan), day(c.EffectiveAt).Text),
+		Text: "Nothing is deleted. You can undo this until then.",
+	}
+	if c.Kind == billing.ScheduledReduction {
+		p.Title = fmt.Sprintf("%s goes down to %s on %s", v.Summary.Org.Name, unitsOf(v.Catalog, c.Plan, c.Units), day(c.EffectiveAt).Text)
+	}
+	return p
 }
 
 func (v BillingValues) actions(list ...Action) []Action {
@@ -154,9 +175,13 @@ func (v BillingValues) orAsk(text string) string {
 }
 
 func bankBanner(v BillingValues, a billing.PaymentAction) *Panel {
+	what := "The change to " + planName(v.Catalog, a.Plan) + " waits"
+	if a.Plan == v.Summary.Subscription.Plan {
+		what = "The additional units wait"
+	}
 	return &Panel{
 		Tone: ToneWarn, Title: "Your bank wants to confirm a payment of " + money(a.Amount.Amount, a.Amount.Currency),
-		Text:    v.orAsk(fmt.Sprintf("The change to %s waits for it. Nothing was charged yet.", planName(v.Catalog, a.Plan))),
+		Text:    v.orAsk(what + " for it. Nothing was charged yet."),
 		Actions: v.actions(Action{Label: "Confirm with your bank", Href: a.URL, Primary: true}),
 	}
 }
@@ -215,12 +240,11 @@ func capBanner(v BillingValues) *Panel {
 func changesOf(v BillingValues) []ScheduledChange {
 	var out []ScheduledChange
 	for _, c := range v.Summary.Scheduled {
-		change := ScheduledChange{
-			Title: planName(v.Catalog, v.Summary.Subscription.Plan) + " → " + planName(v.Catalog, c.Plan),
-			When:  Dated{Before: "on", At: day(c.EffectiveAt)}, By: "Requested in Stripe's portal",
-		}
-		if v.Summary.DesignPartner {
-			change.Title = fmt.Sprintf("Subscription to %s ends", v.paidPlanName())
+		change := ScheduledChange{Title: changeTitle(v, c), When: Dated{Before: "on", At: day(c.EffectiveAt)}, By: "Requested in Stripe's portal"}
+		if c.Kind == billing.ScheduledTrialEnd {
+			change.By = "Nothing is charged. A trial ends by itself, and cannot be had again."
+			out = append(out, change)
+			continue
 		}
 		if c.By.Kind != "" {
 			change.By = "Requested by " + actor(c.By)
@@ -230,10 +254,27 @@ func changesOf(v BillingValues) []ScheduledChange {
 		}
 		if v.CanManage {
 			change.Undo = v.form("/settings/billing/resume", "undo")
+			if c.Kind == billing.ScheduledReduction {
+				change.Undo = v.form(capacityURL+"/keep", "keep")
+			}
 		}
 		out = append(out, change)
 	}
 	return out
+}
+
+func changeTitle(v BillingValues, c billing.ScheduledChange) string {
+	s := v.Summary
+	switch {
+	case c.Kind == billing.ScheduledTrialEnd:
+		return fmt.Sprintf("Trial of %s → %s", planName(v.Catalog, s.Subscription.Trial.Plan), planName(v.Catalog, c.Plan))
+	case c.Kind == billing.ScheduledReduction:
+		before, _ := v.Catalog.Plan(s.Subscription.Plan)
+		return number(before.With(s.Subscription.Units.Additional).TotalUnits()) + " → " + unitsOf(v.Catalog, c.Plan, c.Units)
+	case s.DesignPartner:
+		return fmt.Sprintf("Subscription to %s ends", v.paidPlanName())
+	}
+	return v.paidPlanName() + " → " + planName(v.Catalog, c.Plan)
 }
 
 func requestsOf(v BillingValues) []RequestCard {

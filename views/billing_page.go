@@ -15,6 +15,7 @@ type BillingPage struct {
 	PlansNote  string  // why there is nothing to press
 	Review     *Review // opened, or shown again because the price changed
 	Usage      []UsageRow
+	Capacity   *Capacity   // nil for a plan that is not sold in units
 	Asked      []AskedLine // requests for higher limits of no row
 	Next       *NextCharge
 	Card       CardPanel
@@ -70,7 +71,8 @@ type PlanOption struct {
 	Current bool
 	Chip    Chip
 	Button  *Action
-	Review  string // URL of the review; empty if there is nothing to review
+	Trial   *Action // starts a trial
+	Review  string  // URL of the review; empty if there is nothing to review
 	Note    string // below the button: "Then $49.00 a month"
 }
 
@@ -122,7 +124,9 @@ type UsageRow struct {
 	Percent int    // 0–100
 	Level   UsageLevel
 	Note    string // "80 % used", "over by 3; existing ones keep working …"
-	Resets  Time   // of a counter
+	// Since and Resets are the window of a counter: "1 Mar" and "1 Apr".
+	Since, Resets Time
+	PerUnit       string // how the limit comes about: "500 × 5 units"
 	Actions []Action
 	Ask     *AskForMore // to ask for a higher limit
 	Asked   *AskedLine  // where the last request stands

@@ -43,7 +43,8 @@ const (
 	copyPlans          = "Plans"
 	copyDetails        = "See details"
 	copyUsage          = "Usage"
-	copyResets         = "Resets on"
+	copyWindow         = "Counted "
+	copyResets         = ", then from zero again."
 	copyNotReported    = "Not reported yet"
 	copyUnlimited      = "no limit"
 	copyOf             = "of"
@@ -66,6 +67,7 @@ const (
 	copyOverThen       = "Over the limit then"
 	copyCancelTitle    = "Cancel subscription"
 	copyCancelButton   = "Cancel subscription"
+	copyNoStripe       = "Payments are not set up on this server. The operator has to add a Stripe key."
 )
 
 // The approve page.

@@ -52,8 +52,11 @@ func stillPaysBanner(v BillingValues) *Panel {
 }
 
 func (v BillingValues) labelOf(o billing.Offer) string {
-	if v.Summary.DesignPartner && o.Kind == billing.OfferDowngrade {
+	switch {
+	case v.Summary.DesignPartner && o.Kind == billing.OfferDowngrade:
 		return "End it on " + o.Quote.EffectiveAt.UTC().Format("2 January")
+	case o.Kind == billing.OfferCheckout && onTrial(v.Summary) && o.Plan.ID == v.Summary.Plan.ID:
+		return copyConvert + ", " + price(o.Plan.Price.Amount, v.Catalog.Currency, o.Plan.Price.Interval)
 	}
 	return offerLabel(v.Catalog, o)
 }

@@ -3,6 +3,7 @@ package views
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/countersignhq/countersign/billing"
@@ -27,26 +28,36 @@ func planOptionOf(v BillingValues, o billing.Offer) PlanOption {
 	if o.Plan.Paid() {
 		p.Per = per(o.Plan.Price.Interval)
 	}
+	if u := o.Plan.Units; u != nil {
+		p.Points = append(p.Points, fmt.Sprintf("%s, more at %s each", unitsWords(u.Included), price(u.Price.Amount, v.Catalog.Currency, u.Price.Interval)))
+	}
 	for _, r := range v.Catalog.Resources {
 		p.Points = append(p.Points, limitOf(r, o.Plan.Cap(r.ID)))
 	}
-	p.Button = offerButton(v, o)
+	p.Button, p.Trial = offerButton(v, o), trialButton(v, o)
 	for _, c := range v.Summary.Scheduled {
-		if c.Plan == o.Plan.ID {
+		if c.Plan == o.Plan.ID && c.Kind != billing.ScheduledReduction {
 			p.Chip = Chip{"From " + c.EffectiveAt.UTC().Format("2 Jan"), ToneWarn}
 		}
 	}
+	if p.Trial != nil {
+		p.Note = copyTrialNote
+	}
 	if o.Kind == billing.OfferSwitch {
-		p.Review, p.Note = reviewURL(o.Plan.ID), taxNote(o.Quote)
+		p.Review, p.Note = reviewURL(o.Plan.ID), switchNote(o.Quote)
 	}
 	return p
 }
 
-func taxNote(q billing.Quote) string {
-	if q.Tax > 0 {
-		return "Tax included"
+func switchNote(q billing.Quote) string {
+	var words []string
+	if q.ToUnits > 0 {
+		words = append(words, fmt.Sprintf("With %s additional, then %s", unitsWords(q.ToUnits), price(q.Recurring, q.Currency, q.Interval)))
 	}
-	return ""
+	if q.Tax > 0 {
+		words = append(words, "Tax included")
+	}
+	return strings.Join(words, ". ")
 }
 
 func reviewURL(plan string) string { return "/settings/billing/review?plan=" + url.QueryEscape(plan) }
@@ -56,11 +67,11 @@ func reviewURL(plan string) string { return "/settings/billing/review?plan=" + u
 func offerButton(v BillingValues, o billing.Offer) *Action {
 	switch o.Kind {
 	case billing.OfferSwitch, billing.OfferResume:
-		return &Action{Label: offerLabel(v.Catalog, o), Primary: o.Quote.DueNow > 0, Form: offerForm(v, o)}
+		return &Action{Label: v.labelOf(o), Primary: o.Quote.DueNow > 0, Form: offerForm(v, o)}
 	case billing.OfferDowngrade:
-		return &Action{Label: offerLabel(v.Catalog, o), Href: reviewURL(o.Plan.ID), Into: "review"}
+		return &Action{Label: v.labelOf(o), Href: reviewURL(o.Plan.ID), Into: "review"}
 	case billing.OfferCheckout:
-		return &Action{Label: offerLabel(v.Catalog, o), Primary: true, Form: offerForm(v, o)}
+		return &Action{Label: v.labelOf(o), Primary: true, Form: offerForm(v, o)}
 	}
 	return nil
 }
@@ -113,34 +124,66 @@ func plansNoteOf(v BillingValues) string {
 	case s.DesignPartner:
 		return ""
 	case !s.StripeReady:
-		return "Payments are not set up on this server. The operator has to add a Stripe key."
+		return copyNoStripe
 	case !v.CanManage:
 		return askOwner(v.Owners)
 	case s.Subscription.Status == billing.StatusPastDue, s.Subscription.Status == billing.StatusUnpaid:
 		return "Pay the open invoice first, then change the plan."
 	case s.Subscription.Action != nil && s.Subscription.Action.Plan != "":
 		return "An earlier change still waits for its payment."
+	case s.Subscription.Units.Reducing() && !s.Subscription.CancelAtPeriodEnd:
+		return "A reduction of the units is scheduled. Undo it first, then change the plan."
+	case s.Subscription.Units.Foreign:
+		return "A change of this subscription is scheduled in Stripe's dashboard. The operator has to release it first."
 	}
-	return ""
+	return trialKeeps(v)
 }
 
 func usageOf(v BillingValues) []UsageRow {
 	var out []UsageRow
 	for _, u := range v.Summary.Usage {
-		row := UsageRow{Label: capital(u.Resource.Plural), Used: number(u.Active), Resets: day(u.ResetsAt)}
+		row := UsageRow{Label: capital(u.Resource.Plural), Used: number(u.Active)}
+		row.Since, row.Resets = windowOf(v.Summary, u)
 		if !u.Cap.Unlimited {
-			row.Limit = number(u.Cap.Value)
+			row.Limit, row.PerUnit = number(u.Cap.Value), perUnit(v.Summary.Plan, u)
 		}
 		row.Level, row.Percent = levelOf(u)
 		row.Note = usageNote(u, row)
 		if row.Level == UsageUnknown {
-			row.Resets = Time{}
+			row.Since, row.Resets = Time{}, Time{}
 		}
 		askRow(v, u, &row)
 		plotRow(v, u, &row)
 		out = append(out, row)
 	}
 	return out
+}
+
+// windowOf is the span that a counter counts in.
+func windowOf(s billing.Summary, u billing.Usage) (since, until Time) {
+	start, end := s.UsageWindow()
+	switch {
+	case u.ResetsAt.IsZero():
+		return Time{}, Time{}
+	case end.Equal(u.ResetsAt):
+	case u.ResetsAt.Equal(s.Subscription.PeriodEnd):
+		start = s.Subscription.PeriodStart
+	default:
+		start = u.ResetsAt.AddDate(0, -1, 0)
+	}
+	return timeAs(start, formatDayMonth), timeAs(u.ResetsAt, formatDayMonth)
+}
+
+// perUnit says how a limit comes about, unless somebody was given another one.
+func perUnit(p billing.Plan, u billing.Usage) string {
+	if p.Units == nil || p.Cap(u.Resource.ID) != u.Cap {
+		return ""
+	}
+	n, ok := p.Units.PerUnit[u.Resource.ID]
+	if !ok {
+		return ""
+	}
+	return number(n) + " × " + unitsWords(p.TotalUnits())
 }
 
 // levelOf says how near the usage is to its cap, and in per cent, at most 100.
@@ -184,7 +227,7 @@ func keepsWorking(r billing.Resource) string {
 func nextOf(v BillingValues) *NextCharge {
 	s := v.Summary
 	sub := s.Subscription
-	if s.DesignPartner && !paysBeside(s) || sub.CustomerID == "" && sub.Status == billing.StatusNone {
+	if s.DesignPartner && !paysBeside(s) || sub.CustomerID == "" && sub.Status == billing.StatusNone || onTrial(s) {
 		return nil
 	}
 	n := &NextCharge{Title: "Next charge"}
@@ -202,8 +245,11 @@ func nextOf(v BillingValues) *NextCharge {
 	default:
 		n.When, n.Total = day(sub.Next.Date), money(sub.Next.Amount.Amount, sub.Next.Amount.Currency)
 		n.Lines = linesOf(sub.Next.Lines, sub.Next.Amount.Currency)
-		if sub.CancelAtPeriodEnd {
+		switch {
+		case sub.CancelAtPeriodEnd:
 			n.Title = "Final charge"
+		case sub.Status == billing.StatusTrialing:
+			n.Title = "First charge after the trial"
 		}
 	}
 	return n

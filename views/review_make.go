@@ -57,11 +57,12 @@ func changedOf(what string, before, now billing.Quote) *Changed {
 func reviewSwitch(v BillingValues, o billing.Offer, r Review) Review {
 	q := o.Quote
 	from, _ := v.Catalog.Plan(q.FromPlan)
+	from = from.With(q.FromUnits)
 	r.Title = "Upgrade to " + o.Plan.Name
 	if !o.Plan.Above(from) {
 		r.Title = "Switch to " + o.Plan.Name
 	}
-	r.Lead = fmt.Sprintf("From %s to %s, at once.", price(from.Price.Amount, q.Currency, from.Price.Interval), price(q.Recurring, q.Currency, q.Interval))
+	r.Lead = fmt.Sprintf("From %s to %s, at once.", price(from.Recurring(), q.Currency, from.Price.Interval), price(q.Recurring, q.Currency, q.Interval))
 	r.Lines = quoteLinesOf(q)
 	r.TotalLabel, r.Total = "Charge today", money(q.DueNow, q.Currency)
 	if q.Credit > 0 {
@@ -73,11 +74,15 @@ func reviewSwitch(v BillingValues, o billing.Offer, r Review) Review {
 	if !q.NextChargeAt.IsZero() {
 		r.Facts = append(r.Facts, Fact{Term: "Then", Text: price(q.Recurring, q.Currency, q.Interval) + ", next on", At: day(q.NextChargeAt)})
 	}
+	to := o.Plan.With(q.ToUnits)
+	if from.Units != nil || to.Units != nil {
+		r.Facts = append(r.Facts, Fact{Term: copyCapacity, Text: number(from.TotalUnits()) + " → " + unitsWords(to.TotalUnits())})
+	}
 	if q.LiftsDowngrade {
 		r.Facts = append(r.Facts, Fact{Term: copyDowngradeTerm, Text: copyDowngradeLifted})
 	}
 	if !o.Plan.Above(from) {
-		r.Lost, r.Over = lossOf(v.Catalog, v.Summary, from, o.Plan), overThen(v.Summary.Usage, v.Summary, o.Plan)
+		r.Lost, r.Over = lossOf(v.Catalog, v.Summary, from, to), overThen(v.Summary.Usage, v.Summary, to)
 	}
 	return r
 }
@@ -101,11 +106,15 @@ func reviewDowngrade(v BillingValues, o billing.Offer, r Review) Review {
 	}
 	q := o.Quote
 	from, _ := v.Catalog.Plan(q.FromPlan)
+	from = from.With(q.FromUnits)
 	until := day(q.EffectiveAt)
 	r.Title = fmt.Sprintf("Downgrade to %s on %s", o.Plan.Name, until.Text)
 	r.Lead = "Nothing is charged, and nothing is refunded."
 	r.Lost, r.Over = lossOf(v.Catalog, v.Summary, from, o.Plan), overThen(v.Summary.Usage, v.Summary, o.Plan)
 	r.Facts = append(r.Facts, Fact{Term: "You keep " + from.Name + " until", At: until})
+	if q.LiftsReduction {
+		r.Facts = append(r.Facts, Fact{Term: copyReductionTerm, Text: copyReductionGone})
+	}
 	r.Reassure = fmt.Sprintf("Nothing is deleted. You can undo this until %s.", until.Text)
 	return r
 }

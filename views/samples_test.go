@@ -16,6 +16,9 @@ func samples() map[string]templ.Component {
 	for name, p := range approveSamples() {
 		out["approve-"+name] = Approve(p)
 	}
+	for name, p := range unitsSamples() {
+		out[name] = p
+	}
 	for name, p := range pageSamples() {
 		out[name] = p
 	}

@@ -94,6 +94,15 @@ func NewResult(c *billing.Catalog, o billing.Org, card string, out billing.Outco
 	case billing.StatusDowngradeScheduled:
 		p.Title = org + " moves to " + c.Free().Name + " on " + day(out.EffectiveAt).Text
 		p.Text = "Nothing is deleted. You can undo this until then."
+	case billing.StatusCapacityIncreased:
+		p.Title, p.Text = org+" has "+unitsOf(c, out.Plan, out.Units), chargeWords(out, card)
+	case billing.StatusReductionScheduled:
+		p.Title = fmt.Sprintf("%s goes down to %s on %s", org, unitsOf(c, out.Plan, out.Units), day(out.EffectiveAt).Text)
+		p.Text = "Nothing was charged and nothing is refunded. You can undo this until then."
+	case billing.StatusReductionCanceled:
+		p.Title, p.Text = org+" keeps its "+unitsOf(c, out.Plan, out.Units), "Nothing was charged."
+	case billing.StatusTrialStarted:
+		return trialResult(plan, out)
 	case billing.StatusAlreadyFree:
 		p.Title, p.Text = org+" is on "+plan+" already", "Nothing changed."
 	case billing.StatusPending:
@@ -157,6 +166,11 @@ func problemOf(code, message, actionURL, ref string) *Panel {
 		p.Tone, p.Title = ToneWarn, "Stripe does not answer"
 	case billing.ErrAlreadyDecided.Code:
 		p.Tone, p.Title = ToneNeutral, "Already answered"
+	case billing.ErrTrialNotAvailable.Code:
+		p.Title = "No trial was started"
+	case billing.ErrTargetNotGreater.Code, billing.ErrTargetNotLower.Code, billing.ErrTargetRange.Code, billing.ErrReductionPending.Code,
+		billing.ErrNoReduction.Code, billing.ErrEndsAnyway.Code, billing.ErrForeignSchedule.Code, billing.ErrTrialConversion.Code:
+		p.Title = "The units have not changed"
 	case billing.ErrForbidden.Code:
 		p.Title = "You may not do this"
 	}

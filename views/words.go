@@ -14,6 +14,7 @@ import (
 const (
 	formatDay      = "2 January 2006"
 	formatShortDay = "2 Jan 2006"
+	formatDayMonth = "2 Jan"
 	formatMoment   = "2 January 2006, 15:04 UTC"
 )
 

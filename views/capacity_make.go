@@ -1,0 +1,176 @@
+package views
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// CapacityValues is what the domain says about a number of additional units.
+type CapacityValues struct {
+	Units  int64         // the number on the stepper
+	NotOne bool          // what was typed is no such number
+	Offer  billing.Offer // for Units
+	Err    error         // why there is no offer
+	// More and Less say why one more and one fewer than now cannot be had; nil if
+	// they can.
+	More, Less error
+	// Before is the quote that was pressed, when the price has changed since.
+	Before *billing.Quote
+}
+
+const capacityURL = "/settings/billing/capacity"
+
+// mostTyped is the highest number that the stepper goes to: above what can be
+// bought a request can be sent.
+const mostTyped = 9999
+
+// capacityOf makes the block; nil for a plan that is not sold in units.
+func capacityOf(v BillingValues) *Capacity {
+	plan, at := v.Summary.Plan, v.Capacity
+	if plan.Units == nil || at == nil {
+		return nil
+	}
+	c := &Capacity{
+		Included: number(plan.Units.Included), Additional: number(plan.Additional), Total: unitsWords(plan.TotalUnits()),
+		Each: fmt.Sprintf("An additional unit costs %s.", price(plan.Units.Price.Amount, v.Catalog.Currency, plan.Units.Price.Interval)),
+	}
+	for _, r := range v.Catalog.Resources {
+		if n, ok := plan.Units.PerUnit[r.ID]; ok {
+			c.PerUnit = append(c.PerUnit, limitOf(r, billing.Limit{Value: n}))
+		}
+	}
+	if c.Why = capacityShut(v); c.Why != "" {
+		if errors.Is(at.More, billing.ErrTrialConversion) {
+			c.Actions = v.actions(Action{Label: copyConvert, Href: "#plans-title"})
+		}
+		return c
+	}
+	c.Stepper = &Stepper{
+		URL: capacityURL, Value: strconv.FormatInt(at.Units, 10), Less: strconv.FormatInt(max(at.Units-1, 0), 10),
+		More: strconv.FormatInt(min(at.Units+1, mostTyped), 10),
+	}
+	c.Change = NewCapacityChange(v)
+	return c
+}
+
+// capacityShut says why the number cannot go up or down; empty if it can.
+func capacityShut(v BillingValues) string {
+	at := v.Capacity
+	switch {
+	case v.Summary.DesignPartner:
+		return fmt.Sprintf("%s is provided free of charge with these units.", v.Summary.Plan.Name)
+	case !v.CanManage:
+		return askOwner(v.Owners)
+	case !v.Summary.StripeReady:
+		return copyNoStripe
+	case at.More == nil, at.Less == nil, errors.Is(at.More, billing.ErrTargetRange):
+		return ""
+	}
+	return v.capacityRefusal(at.More)
+}
+
+// capacityRefusal says what stands in the way of another number of units.
+func (v BillingValues) capacityRefusal(err error) string {
+	sub := v.Summary.Subscription
+	switch {
+	case errors.Is(err, billing.ErrTrialConversion):
+		return copyUnitsTrial
+	case errors.Is(err, billing.ErrReductionPending):
+		return fmt.Sprintf("A reduction is scheduled for %s. Undo it before you add units.", day(sub.Units.ReduceAt).Text)
+	case errors.Is(err, billing.ErrEndsAnyway):
+		return fmt.Sprintf("The subscription ends on %s. Keep the plan before you change its units.", day(sub.PeriodEnd).Text)
+	case errors.Is(err, billing.ErrForeignSchedule):
+		return copyUnitsForeign
+	case errors.Is(err, billing.ErrPastDue):
+		return copyUnitsPastDue
+	case errors.Is(err, billing.ErrPaymentPending):
+		return copyUnitsPending
+	}
+	if e, ok := errors.AsType[*billing.Error](err); ok {
+		return e.Message
+	}
+	return ""
+}
+
+// NewCapacityChange says what the number on the stepper means; v needs its
+// catalogue, summary, capacity, token and nonce.
+func NewCapacityChange(v BillingValues) CapacityChange {
+	at, most := v.Capacity, int64(0)
+	if u := v.Summary.Plan.Units; u != nil {
+		most = u.MaxAdditional
+	}
+	switch {
+	case at.NotOne:
+		return CapacityChange{Note: fmt.Sprintf("Enter a whole number from 0 to %s.", number(most))}
+	case errors.Is(at.Err, billing.ErrTargetRange) && at.Units > most:
+		return askForUnits(v, most)
+	case at.Err != nil:
+		return CapacityChange{Note: v.capacityRefusal(at.Err)}
+	case at.Offer.Kind == billing.OfferCurrent:
+		return CapacityChange{Note: copyUnitsNow}
+	}
+	sub := v.Summary.Subscription
+	if at.Offer.Kind == billing.OfferReduce && sub.Units.Reducing() && sub.Units.ReduceTo == at.Units {
+		return CapacityChange{Note: copyUnitsReducing}
+	}
+	q := at.Offer.Quote
+	from, to := v.Summary.Plan.With(q.FromUnits), v.Summary.Plan.With(q.ToUnits)
+	c := CapacityChange{
+		Title:  number(from.TotalUnits()) + " → " + unitsWords(to.TotalUnits()),
+		Then:   Dated{Before: "Then " + price(q.Recurring, q.Currency, q.Interval) + ", next on", At: day(q.NextChargeAt), After: "."},
+		Button: &Action{Label: capacityLabel(q), Primary: at.Offer.Kind == billing.OfferIncrease, Form: capacityForm(v)},
+	}
+	if at.Offer.Kind == billing.OfferIncrease {
+		c.Lines = quoteLinesOf(q)
+	} else {
+		c.Note = fmt.Sprintf("Nothing is charged and nothing is refunded: you keep %s until %s, and can undo this until then.", unitsWords(from.TotalUnits()), day(q.EffectiveAt).Text)
+		c.Over = overThen(v.Summary.Usage, v.Summary, to)
+	}
+	if at.Before != nil {
+		c.Problem, c.Changed = priceMoved(), changedOf("Charge today", *at.Before, q)
+	}
+	return c
+}
+
+func capacityForm(v BillingValues) *Form {
+	units := strconv.FormatInt(v.Capacity.Units, 10)
+	return v.form(capacityURL, "capacity."+units, Field{"units", units}, Field{"quote", v.Capacity.Offer.Sealed})
+}
+
+// capacityLabel carries the amount or the day, so that one press is enough.
+func capacityLabel(q billing.Quote) string {
+	if q.Change.Action == billing.ActionReduce {
+		return fmt.Sprintf("Remove %s on %s", unitsWords(q.FromUnits-q.ToUnits), q.EffectiveAt.UTC().Format("2 January"))
+	}
+	label := "Add " + unitsWords(q.ToUnits-q.FromUnits) + ", "
+	if q.DueNow > 0 {
+		return label + "pay " + money(q.DueNow, q.Currency) + " now"
+	}
+	return label + "no charge now"
+}
+
+// askForUnits is for a number that cannot be bought: an operator can do more.
+func askForUnits(v BillingValues, most int64) CapacityChange {
+	return CapacityChange{
+		Note: fmt.Sprintf("At most %s additional units can be bought. Send a request for %s; nothing is charged for it.", number(most), number(v.Capacity.Units)),
+		Button: &Action{Label: copySendAsk, Form: v.form("/settings/billing/limit", "",
+			Field{"kind", "other"}, Field{"desired", strconv.FormatInt(v.Capacity.Units, 10)}, Field{"reason", "Additional capacity units"})},
+	}
+}
+
+// unitsWords is "1 unit" or "5 units".
+func unitsWords(n int64) string {
+	if n == 1 {
+		return "1 unit"
+	}
+	return number(n) + " units"
+}
+
+// unitsOf is how many units the plan of the id has with so many additional ones.
+func unitsOf(c *billing.Catalog, plan string, additional int64) string {
+	p, _ := c.Plan(plan)
+	return unitsWords(p.With(additional).TotalUnits())
+}
