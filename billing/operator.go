@@ -22,8 +22,8 @@ type OperatorTx interface {
 	LimitCase(ctx context.Context, id string) (LimitCase, error)
 	// AnswerLimit ends an open request; false if it was answered before.
 	AnswerLimit(ctx context.Context, orgID, id string, to LimitState, a LimitAnswer) (bool, error)
-	// FindOrgs lists orgs whose name or id begins with the text, by name, after
-	// the given one.
+	// FindOrgs lists orgs whose name begins with the text, by name, and then those
+	// whose id does, by id; all after the given one.
 	FindOrgs(ctx context.Context, text string, after *Org, limit int) ([]OrgLine, error)
 	// SetGiven sets what the org is given free of charge, and makes every consent
 	// that was given before void.
@@ -217,8 +217,8 @@ func (s *Service) DeclineLimit(ctx context.Context, p Principal, id, reason stri
 	})
 }
 
-// FindOrgs lists orgs whose name or id begins with the text, by name, after the
-// org of that id. An unknown one is the beginning.
+// FindOrgs lists orgs whose name begins with the text, by name, and then those
+// whose id does, after the org of that id. An unknown one is the beginning.
 func (s *Service) FindOrgs(ctx context.Context, p Principal, text, after string, limit int) ([]OrgLine, error) {
 	if err := operating(p); err != nil {
 		return nil, err

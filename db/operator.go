@@ -114,18 +114,34 @@ func orgLineFields(l *billing.OrgLine) []any {
 // lastRune is after every name that begins with the same text.
 const lastRune = "\U0010FFFF"
 
+// The two halves of a search. Each goes along one index from where the page
+// begins and stops when it is full: joined by OR they would read and sort every
+// match. $3 and $4 are the last org's name and id; it is the name's half that it
+// was found in if its name is a match. Both lower bounds of a name are the same:
+// PostgreSQL begins at either, and SQLite only at the first.
+const (
+	named      = `lower(o.name){bytes} >= lower($1) AND lower(o.name){bytes} < lower($1) || $2`
+	lastNamed  = `lower($3){bytes} >= lower($1) AND lower($3){bytes} < lower($1) || $2`
+	foundOrgs  = `SELECT ` + orgColumns + `, s.plan, s.status FROM orgs o JOIN subscriptions s ON s.org_id = o.id WHERE `
+	findByName = foundOrgs + `lower(o.name){bytes} >= lower($3){bytes} AND (lower(o.name){bytes}, o.id) > (lower($3){bytes}, $4) AND lower(o.name){bytes} < lower($1) || $2 AND ` + lastNamed + `
+		ORDER BY lower(o.name){bytes}, o.id LIMIT $5`
+	findByID = foundOrgs + `$1 <> '' AND o.id{bytes} >= $1 AND o.id{bytes} < $1 || $2 AND NOT (` + named + `)
+		AND o.id{bytes} > CASE WHEN ` + lastNamed + ` THEN '' ELSE $4 END
+		ORDER BY o.id{bytes} LIMIT $5`
+)
+
 // FindOrgs implements billing.OperatorTx.
 func (q queries) FindOrgs(ctx context.Context, start string, after *billing.Org, limit int) ([]billing.OrgLine, error) {
-	var name, id string
+	name, id := start, ""
 	if after != nil {
 		name, id = after.Name, after.ID
 	}
-	return many(ctx, q, orgLineFields, `SELECT `+orgColumns+`, s.plan, s.status
-		FROM orgs o JOIN subscriptions s ON s.org_id = o.id
-		WHERE (lower(o.name){bytes} >= lower($1) AND lower(o.name){bytes} < lower($1) || $2
-			OR $1 <> '' AND o.id{bytes} >= $1 AND o.id{bytes} < $1 || $2)
-			AND (lower(o.name){bytes}, o.id) > (lower($3){bytes}, $4)
-		ORDER BY lower(o.name){bytes}, o.id LIMIT $5`, start, lastRune, name, id, limit)
+	found, err := many(ctx, q, orgLineFields, findByName, start, lastRune, name, id, limit)
+	if err != nil || len(found) == limit {
+		return found, err
+	}
+	more, err := many(ctx, q, orgLineFields, findByID, start, lastRune, name, id, limit-len(found))
+	return append(found, more...), err
 }
 
 // SetGiven implements billing.OperatorTx. The versions move on: with what an org

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -122,10 +123,42 @@ func TestFindOrgs(t *testing.T) {
 		if all := find("", nil, 10); !strings.HasPrefix(all, "org_4 ") || len(strings.Fields(all)) != 7 {
 			t.Errorf("all: %s", all)
 		}
+		// Names come first, then ids, and no org twice, however the pages fall.
+		for id, name := range map[string]string{"al_1": "zoo", "al_2": "Alba", "al_3": "aardvark", "al_4": "al_1"} {
+			must(t, s.InsertOrg(ctx, billing.Org{ID: id, Name: name, CreatedAt: t0}, "free"))
+		}
+		for text, want := range map[string]string{"al": "al_4 al_2 org_2 org_5 org_3 al_1 al_3", "al_": "al_4 al_1 al_2 al_3", "AL_": "al_4"} {
+			same(t, text, find(text, nil, 10), want)
+			for size := 1; size < 4; size++ {
+				var pages []string
+				for last := (*billing.Org)(nil); ; {
+					page := ok(s.FindOrgs(ctx, text, last, size))(t)
+					for _, l := range page {
+						pages = append(pages, l.Org.ID)
+					}
+					if len(page) < size {
+						break
+					}
+					last = &page[size-1].Org
+				}
+				same(t, fmt.Sprintf("%s by %d", text, size), strings.Join(pages, " "), want)
+			}
+		}
+		if s.engine == sqliteEngine {
+			for text, index := range map[string]string{findByName: "orgs_search_name (<expr>>? AND <expr><?)", findByID: "sqlite_autoindex_orgs_1 (id>? AND id<?)"} {
+				plan := strings.Join(ok(many(ctx, s.queries, planFields, `EXPLAIN QUERY PLAN `+text, "al", lastRune, "", "", 10))(t), "\n")
+				if !strings.Contains(plan, "INDEX "+index) || strings.Contains(plan, "SCAN") || strings.Contains(plan, "B-TREE") {
+					t.Errorf("does not go along %s:\n%s", index, plan)
+				}
+			}
+		}
 		l := ok(s.FindOrgs(ctx, "beta", nil, 1))(t)[0]
 		same(t, "plan", l.Plan, "free")
 	})
 }
+
+// planFields are the columns of EXPLAIN QUERY PLAN, of which the last is text.
+func planFields(line *string) []any { return []any{new(any), new(any), new(any), line} }
 
 func TestSetGiven(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s fixture) {
