@@ -206,13 +206,12 @@ func (s *session) printWeb(w io.Writer, ch api.V1Change) {
 	printMessage(w, ch)
 	fmt.Fprintln(w)
 	printAddress(w, ch)
-	fmt.Fprintf(w, `
-Nothing has changed yet. An owner opens the address, sees the same check code
-there, and decides. To wait for that:
-
-  %s
-`, s.line("countersign approvals wait "+ch.Request))
+	fmt.Fprintf(w, "\n%s To wait for that:\n\n  %s\n", askWords, s.line("countersign approvals wait "+ch.Request))
 }
+
+// askWords tell what an address is for.
+const askWords = `Nothing has changed yet. An owner opens the address, sees the same check code
+there, and decides.`
 
 func printMessage(w io.Writer, ch api.V1Change) {
 	fmt.Fprintln(w, ch.Message)

@@ -32,7 +32,7 @@ type connection struct {
 func (c *cli) connect(getenv func(string) string) (connection, error) {
 	conn := connection{url: c.url, from: "COUNTERSIGN_API_KEY"}
 	if c.profile == "" {
-		conn.key = getenv("COUNTERSIGN_API_KEY")
+		conn.key = strings.TrimSpace(getenv("COUNTERSIGN_API_KEY")) // a file's last line ends with a newline
 		if conn.url == "" {
 			conn.url = getenv("COUNTERSIGN_URL")
 		}

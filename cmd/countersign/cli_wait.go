@@ -33,6 +33,7 @@ func (s *session) asked(ctx context.Context, ch api.V1Change, a consent) error {
 	fmt.Fprintln(s.err)
 	printAddress(s.err, ch)
 	s.showQR(ch.ApprovalURL)
+	fmt.Fprintln(s.err, "\n"+askWords)
 	return s.waitFor(ctx, ch.Request, a.timeout)
 }
 
@@ -231,7 +232,7 @@ func (s *session) showQR(address string) {
 	if err != nil || width < code.Size+2*qrMargin {
 		return
 	}
-	fmt.Fprint(f, "\n"+drawQR(code, os.Getenv("NO_COLOR") == "")+"\n")
+	fmt.Fprint(f, "\n"+drawQR(code, os.Getenv("NO_COLOR") == ""))
 }
 
 const qrMargin = 2
