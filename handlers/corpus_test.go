@@ -189,7 +189,9 @@ func addresses(request string) []bad {
 		in("invalid UTF-8", "/api/billing/preview?plan=%ff", 400, "invalid_field", "plan"),
 		in("NUL", "/api/billing/preview?plan=scale%00", 400, "invalid_field", "plan"),
 		in("CRLF", "/api/billing/preview?plan=scale%0d%0aX-Y:1", 400, "invalid_field", "plan"),
-		in("units that are not offered", "/api/billing/preview?additional_capacity_units=1", 400, "unknown_field", "additional_capacity_units"),
+		in("units that are not offered", "/api/billing/preview?additional_capacity_units=1", 409, "capacity_not_offered", ""),
+		in("units as a word", "/api/billing/preview?additional_capacity_units=two", 400, "invalid_field", "additional_capacity_units"),
+		in("units and a plan", "/api/billing/preview?additional_capacity_units=2&plan=pro", 400, "invalid_field", "additional_capacity_units"),
 		in("no request", "/api/web-approve/status", 400, "missing_field", "request"),
 		in("an empty request", "/api/web-approve/status?request=", 400, "invalid_field", "request"),
 		in("a request that is none", "/api/web-approve/status?request=apr_x", 404, "not_found", ""),
@@ -215,7 +217,7 @@ func addresses(request string) []bad {
 	for _, path := range []string{
 		"/api", "/api/", "/api/billing/", "/api//billing", "/api/./billing", "/api/x/../billing", "/api/billing/../billing/upgrade", "/api/Billing",
 		"/api/billing%2Fupgrade", "/api/billing%00", "/api/billing%0a", "/api/billing%20", "/api/billing;a=b", "/api/billing.json", "/api/billing/upgrade/", "/api%2fbilling",
-		"/api/billing/upgrade%2f", "/api/%2e%2e/api/billing", "/api/billing\\upgrade", "/api/ｂilling", "/api/billing%ff", "/v1/billing", "/v1/billing/checkout",
+		"/api/billing/upgrade%2f", "/api/%2e%2e/api/billing", "/api/billing\\upgrade", "/api/ｂilling", "/api/billing%ff", "/v1", "/v1/billing/upgrade", "/v1/billing/capacity",
 	} {
 		rows = append(rows, in("path "+path, path, 404, "not_found", ""))
 	}
