@@ -129,7 +129,7 @@ func changes(sc *stripe.SubscriptionSchedule) bool {
 func sameTerms(now, next *stripe.SubscriptionSchedulePhase) bool {
 	return len(next.AddInvoiceItems) == 0 && next.TrialEnd <= next.StartDate &&
 		next.BillingCycleAnchor != stripe.SubscriptionSchedulePhaseBillingCycleAnchorPhaseStart &&
-		method(now) == method(next) && slices.Equal(discounts(now), discounts(next)) && slices.Equal(taxRates(now.DefaultTaxRates), taxRates(next.DefaultTaxRates))
+		method(now) == method(next) && coupon(now) == coupon(next) && slices.Equal(taxRates(now.DefaultTaxRates), taxRates(next.DefaultTaxRates))
 }
 
 func method(ph *stripe.SubscriptionSchedulePhase) stripe.SubscriptionCollectionMethod {
@@ -139,22 +139,12 @@ func method(ph *stripe.SubscriptionSchedulePhase) stripe.SubscriptionCollectionM
 	return *ph.CollectionMethod
 }
 
-// discounts names the coupons of a phase.
-func discounts(ph *stripe.SubscriptionSchedulePhase) []string {
-	var out []string
-	if ph.Coupon != nil {
-		out = append(out, ph.Coupon.ID)
+// coupon is the discount of a phase; this version of Stripe's knows one at most.
+func coupon(ph *stripe.SubscriptionSchedulePhase) string {
+	if ph.Coupon == nil {
+		return ""
 	}
-	for _, d := range ph.Discounts {
-		if d.Coupon != nil {
-			out = append(out, d.Coupon.ID)
-		}
-		if d.Discount != nil {
-			out = append(out, d.Discount.ID)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return ph.Coupon.ID
 }
 
 func taxRates(rates []*stripe.TaxRate) []string {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/countersignhq/countersign/billing"
 	"github.com/countersignhq/countersign/cmd/countersign/worldtest"
+	"github.com/countersignhq/countersign/payments/sandbox"
 )
 
 // What the product does with capacity units.
@@ -117,4 +118,37 @@ func lookupKey(t *testing.T, box http.Handler, id string) string {
 	}
 	must(t, json.Unmarshal(rec.Body.Bytes(), &price))
 	return price.LookupKey
+}
+
+// TestPhasesThatSayMore: what a subscription may have besides its items is sent
+// along with a reduction, though the sandbox knows nothing of it.
+func TestPhasesThatSayMore(t *testing.T) {
+	spec, err := load()
+	must(t, err)
+	h, log, err := spec.Requests()
+	must(t, err)
+	web := httptest.NewServer(h)
+	t.Cleanup(web.Close)
+	for _, form := range []string{
+		"phases[0][coupon]=half", "phases[0][default_tax_rates][0]=txr_1",
+		"phases[0][collection_method]=charge_automatically", "phases[0][default_payment_method]=pm_1", "phases[0][description]=a",
+		"phases[0][automatic_tax][enabled]=true", "phases[0][metadata][a]=1", "phases[0][trial_end]=1790000009",
+		"phases[0][items][0][tax_rates][0]=txr_1", "phases[0][items][0][metadata][b]=2",
+	} {
+		body := strings.NewReader("phases[0][start_date]=1790000000&phases[0][items][0][price]=price_1&" + form)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, web.URL+"/v1/subscription_schedules/sub_sched_1", body)
+		must(t, err)
+		req.Header.Set("Authorization", "Bearer sk_test_x")
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Stripe-Version", sandbox.APIVersion)
+		res, err := http.DefaultClient.Do(req)
+		must(t, err)
+		must(t, res.Body.Close())
+		if res.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", form, res.Status)
+		}
+	}
+	for _, err := range log.Wrong() {
+		t.Error(err)
+	}
 }
