@@ -110,6 +110,7 @@ func (h *handlers) billingValues(r *web.Request) (v views.BillingValues, err err
 		}
 	}
 	v.Catalog, v.Offers = h.Service.Catalog(), h.Service.Offers(p, v.Summary)
+	v.Capacity = h.unitsAt(p, v.Summary, v.Summary.Plan.Additional)
 	v.Token, v.Nonce = r.FormToken(purposeBilling(r)), h.Service.NewNonce()
 	return v, nil
 }

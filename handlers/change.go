@@ -131,7 +131,7 @@ func (h *handlers) propose(r *web.Request, pr billing.Proposal) error {
 	out, err := h.Service.Propose(r.Context(), r.Principal, pr)
 	switch {
 	case err != nil && shown(err):
-		return h.pressFailed(r, pr.Plan, err)
+		return h.pressFailed(r, pr, err)
 	case err != nil:
 		return err
 	case out.Status == billing.StatusCheckoutRequired:
@@ -156,14 +156,24 @@ func (h *handlers) done(r *web.Request, out billing.Outcome) error {
 
 // pressFailed shows the page again with what stood in the way, and with the new
 // price where that is what happened.
-func (h *handlers) pressFailed(r *web.Request, plan string, cause error) error {
+func (h *handlers) pressFailed(r *web.Request, pr billing.Proposal, cause error) error {
 	v, err := h.billingValues(r)
 	if err != nil {
 		return err
 	}
 	v.Result = views.NewProblem(cause, "")
-	if errors.Is(cause, billing.ErrQuoteChanged) && plan != "" {
-		if offer, err := h.Service.Review(r.Context(), r.Principal, plan); err == nil {
+	changed := errors.Is(cause, billing.ErrQuoteChanged)
+	switch {
+	case pr.Units != nil && v.Capacity != nil:
+		v.Capacity = h.unitsAt(r.Principal, v.Summary, *pr.Units)
+		if !changed {
+			break
+		}
+		if offer, err := h.Service.CapacityReview(r.Context(), r.Principal, v.Summary, *pr.Units); err == nil {
+			v.Capacity.Offer, v.Capacity.Before = offer, quoteBefore(cause, offer.Quote)
+		}
+	case changed && pr.Plan != "":
+		if offer, err := h.Service.Review(r.Context(), r.Principal, pr.Plan); err == nil {
 			review := views.NewReview(v, offer, quoteBefore(cause, offer.Quote))
 			v.Review = &review
 		}

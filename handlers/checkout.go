@@ -52,7 +52,7 @@ func (h *handlers) portal(r *web.Request) error {
 
 func (h *handlers) notOpened(r *web.Request, err error) error {
 	if shown(err) {
-		return h.pressFailed(r, "", err)
+		return h.pressFailed(r, billing.Proposal{}, err)
 	}
 	return err
 }

@@ -18,6 +18,8 @@ const (
 	pathDowngrade = "/settings/billing/downgrade"
 	pathResume    = "/settings/billing/resume"
 	pathCheckout  = "/settings/billing/checkout"
+	pathCapacity  = "/settings/billing/capacity"
+	pathTrial     = "/settings/billing/trial"
 	pathAsk       = "/settings/billing/limit"
 	pathSuccess   = "/settings/billing/success"
 	pathPortal    = "/settings/billing/portal"
@@ -49,6 +51,10 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.Form(pathDowngrade, purposeBilling, h.downgrade)
 	rt.Form(pathResume, purposeBilling, h.resume)
 	rt.Form(pathCheckout, purposeBilling, h.checkout)
+	rt.OverviewPage(pathCapacity, h.capacity)
+	rt.Form(pathCapacity, purposeBilling, h.changeCapacity)
+	rt.Form(pathCapacity+"/keep", purposeBilling, h.keepCapacity)
+	rt.Form(pathTrial, purposeBilling, h.startTrial)
 	rt.Form(pathAsk, purposeBilling, h.askForMore)
 	rt.Page(pathSuccess, web.Costly(h.success))
 	rt.Page(pathPortal, h.portalPage)

@@ -23,9 +23,9 @@ type CapacityValues struct {
 
 const capacityURL = "/settings/billing/capacity"
 
-// mostTyped is the highest number that the stepper goes to: above what can be
+// MostUnits is the highest number that the stepper goes to: above what can be
 // bought a request can be sent.
-const mostTyped = 9999
+const MostUnits = 9999
 
 // capacityOf makes the block; nil for a plan that is not sold in units.
 func capacityOf(v BillingValues) *Capacity {
@@ -50,7 +50,7 @@ func capacityOf(v BillingValues) *Capacity {
 	}
 	c.Stepper = &Stepper{
 		URL: capacityURL, Value: strconv.FormatInt(at.Units, 10), Less: strconv.FormatInt(max(at.Units-1, 0), 10),
-		More: strconv.FormatInt(min(at.Units+1, mostTyped), 10),
+		More: strconv.FormatInt(min(at.Units+1, MostUnits), 10),
 	}
 	c.Change = NewCapacityChange(v)
 	return c
