@@ -17,8 +17,11 @@ func TestPagesShowWhatStripeSays(t *testing.T) {
 		org := w.NewCast("org-"+plan, plan, "pm_card_visa")
 		compare(t, w, org, 5)
 		for _, step := range []billing.Proposal{
-			increase(7), reduce(4), reduce(0), {Verb: billing.VerbKeepCapacity},
-			{Verb: billing.VerbDowngrade}, {Verb: billing.VerbResume}, reduce(2),
+			increase(7), reduce(4), reduce(0),
+			{Verb: billing.VerbKeepCapacity},
+			{Verb: billing.VerbDowngrade},
+			{Verb: billing.VerbResume},
+			reduce(2),
 		} {
 			w.Advance(3*24*time.Hour + 7*time.Second)
 			if _, err := w.Service.Propose(t.Context(), org.Owner, step); err != nil {

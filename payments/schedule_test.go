@@ -23,6 +23,7 @@ const untilRenewal = 30 * 24 * time.Hour // the subscriptions begin on 1 Novembe
 func increaseTo(n int64) billing.Change {
 	return billing.Change{Action: billing.ActionIncrease, Units: n}
 }
+
 func reduceTo(n int64) billing.Change { return billing.Change{Action: billing.ActionReduce, Units: n} }
 
 func keepUnits(sub billing.Subscription) billing.Change {

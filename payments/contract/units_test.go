@@ -18,6 +18,7 @@ import (
 func increase(n int64) billing.Proposal {
 	return billing.Proposal{Verb: billing.VerbIncrease, Units: &n}
 }
+
 func reduce(n int64) billing.Proposal { return billing.Proposal{Verb: billing.VerbReduce, Units: &n} }
 
 func (p *product) has(org worldtest.Cast, plan string, additional int64, reducing bool) {
