@@ -127,7 +127,7 @@ func NewCapacityChange(v BillingValues) CapacityChange {
 		c.Lines = quoteLinesOf(q)
 	} else {
 		c.Note = fmt.Sprintf("Nothing is charged and nothing is refunded: you keep %s until %s, and can undo this until then.", unitsWords(from.TotalUnits()), day(q.EffectiveAt).Text)
-		c.Over = overThen(v.Summary.Usage, v.Summary, to)
+		c.Over = overThen(v.Summary.Usage, billing.Request{Overrides: v.Summary.Overrides, Now: v.Summary.Now}, to)
 	}
 	if at.Before != nil {
 		c.Problem, c.Changed = priceMoved(), changedOf("Charge today", *at.Before, q)

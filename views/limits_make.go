@@ -38,7 +38,7 @@ func askRow(v BillingValues, u billing.Usage, row *UsageRow) {
 // roomAbove reports whether a plan that can be had now allows more.
 func (v BillingValues) roomAbove(u billing.Usage) bool {
 	return slices.ContainsFunc(v.Offers, func(o billing.Offer) bool {
-		return (o.Kind == billing.OfferSwitch || o.Kind == billing.OfferCheckout) && v.Summary.CapOn(o.Plan.With(o.Quote.ToUnits), u.Resource.ID).Above(u.Cap)
+		return (o.Kind == billing.OfferSwitch || o.Kind == billing.OfferCheckout) && v.Summary.CapOn(o.Plan, u.Resource.ID).Above(u.Cap)
 	})
 }
 
