@@ -33,6 +33,16 @@ func newBilling(c *cli) *cobra.Command {
 			}
 			return err
 		}),
+		c.verb(&cobra.Command{
+			Use: "plans", Short: "What can be bought: plans, prices and limits",
+			Example: "  countersign billing plans",
+		}, func(ctx context.Context, s *session, _ []string) error {
+			l, err := s.Plans(ctx)
+			if err == nil {
+				s.print(func(w io.Writer) { printPlans(w, l.Data) })
+			}
+			return err
+		}),
 		newPreview(c), newUpgrade(c), newDowngrade(c),
 		group("trial", "Try a plan without a card", newTrialStart(c)),
 		group("capacity", "Buy more capacity units, or fewer", newIncrease(c), newReduce(c), newKeep(c)),

@@ -128,6 +128,46 @@ func scheduledText(c api.ScheduledChange) string {
 	return text
 }
 
+// printPlans has a column for each plan and marks the one in force.
+func printPlans(w io.Writer, plans []api.Plan) {
+	rows := [][]string{{"PLAN"}, {"price"}, {"units"}, {"trial"}}
+	resources := map[string]bool{}
+	for _, p := range plans {
+		name, price, units, trial := p.ID, "free", "-", "-"
+		if p.Current {
+			name += " *"
+		}
+		if p.Interval != nil {
+			price = money(p.PriceCents, p.Currency) + " a " + *p.Interval
+		}
+		if u := p.Units; u != nil {
+			units = fmt.Sprintf("%d, up to %d more at %s", u.Included, u.MaxAdditional, money(u.PriceCents, p.Currency))
+		}
+		if p.TrialDays != nil {
+			trial = count(int64(*p.TrialDays), "day")
+		}
+		for i, cell := range []string{name, price, units, trial} {
+			rows[i] = append(rows[i], cell)
+		}
+		for r := range p.Limits {
+			resources[r] = true
+		}
+	}
+	// Neither units nor trials: no row for them.
+	rows = slices.DeleteFunc(rows, func(row []string) bool {
+		return !slices.ContainsFunc(row[1:], func(cell string) bool { return cell != "-" })
+	})
+	for _, r := range slices.Sorted(maps.Keys(resources)) {
+		row := []string{r}
+		for _, p := range plans {
+			row = append(row, limit(p.Limits[r]))
+		}
+		rows = append(rows, row)
+	}
+	columns(w, rows)
+	fmt.Fprintln(w, "\n* in force; limits are without additional units")
+}
+
 func printQuote(w io.Writer, q api.Quote) {
 	var f facts
 	f.add("Change", "%s to %s", q.FromPlan, q.Plan)
