@@ -85,7 +85,7 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.API(http.MethodPost, "/api/billing/upgrade", web.Ask, h.apiUpgrade)
 	rt.API(http.MethodPost, "/api/billing/downgrade", web.Ask, h.apiDowngrade)
 	rt.API(http.MethodGet, "/api/billing/preview", web.Read, web.Costly(h.apiPreview), "plan", "additional_capacity_units")
-	rt.API(http.MethodGet, "/api/billing/plans", web.Read, h.apiPlans)
+	rt.Overview("/api/billing/plans", web.Read, h.apiPlans)
 	rt.API(http.MethodPost, "/api/billing/request-limit-increase", wish, h.apiAskForMore)
 	rt.API(http.MethodGet, "/api/billing/limit-requests", web.Read, h.apiLimitRequests, "cursor")
 	rt.API(http.MethodGet, "/api/billing/invoices", web.Read, h.apiInvoices, "cursor")
@@ -94,7 +94,7 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.API(http.MethodGet, "/api/approvals", web.Read, h.apiApprovals, "state", "cursor")
 
 	// The second published API: the same core in other words.
-	rt.API(http.MethodGet, "/v1/billing", ownerRead, h.v1Billing)
+	rt.Overview("/v1/billing", ownerRead, h.v1Billing)
 	rt.API(http.MethodPost, "/v1/billing/checkout", browser, h.v1Checkout)
 	rt.API(http.MethodPost, "/v1/billing/portal", browser, h.apiPortal)
 	rt.API(http.MethodPost, "/v1/billing/trial/start", web.Ask, h.v1StartTrial)
