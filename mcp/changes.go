@@ -2,6 +2,8 @@ package mcp
 
 import (
 	"context"
+	"encoding/json"
+	"net/http"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -9,9 +11,7 @@ import (
 )
 
 // The tools that change something, or ask for it. An agent's wish is answered
-// with a request for approval. Where the client can show its user a link, it is
-// asked to, once; then the tool waits a while for the decision, which is read
-// from our own state and never from the client's answer.
+// with a request for approval.
 
 // consent is how an agent asks. People's tokens leave it out.
 type consent struct {
@@ -19,6 +19,8 @@ type consent struct {
 	Mode         string `json:"mode,omitempty" jsonschema:"chat: the user answers here. web: an owner approves behind a link"`
 	Reason       string `json:"reason,omitempty" jsonschema:"a note to the person who decides, at most 280 characters"`
 }
+
+func (c *consent) agreed() *consent { return c }
 
 type planChange struct {
 	Plan string `json:"plan,omitempty" jsonschema:"id of a plan; see list_plans. Left out: the first paid one"`
@@ -35,90 +37,44 @@ type unitChange struct {
 	consent
 }
 
-func (t tools) changers(s *mcp.Server) {
-	change(t, s, "upgrade_plan", "Switch to a paid plan", "Switches to a paid plan at once, charged for the rest of the period, or keeps the present plan if it was to end.",
-		func(ctx context.Context, c *api.Client, in planChange) (api.Change, any, error) {
-			out, err := c.Upgrade(ctx, api.UpgradeRequest{Plan: in.Plan, ConfirmToken: in.ConfirmToken, Mode: in.Mode, Reason: in.Reason})
-			return out, out, err
-		}, func(in *planChange) *consent { return &in.consent }, "Change")
-	change(t, s, "downgrade_plan", "Go back to the free plan", "Schedules the free plan for the end of the period that is paid for. Nothing is deleted.",
-		func(ctx context.Context, c *api.Client, in consent) (api.Change, any, error) {
-			out, err := c.Downgrade(ctx, api.DowngradeRequest{ConfirmToken: in.ConfirmToken, Mode: in.Mode, Reason: in.Reason})
-			return out, out, err
-		}, func(in *consent) *consent { return in }, "Change")
-	change(t, s, "start_trial", "Start a trial", "Starts the organisation's one trial of a plan: no card, nothing is charged at its end.",
-		func(ctx context.Context, c *api.Client, in trialStart) (api.Change, any, error) {
-			out, err := c.StartTrial(ctx, api.V1TrialRequest{TargetPlan: in.Plan, ConfirmToken: in.ConfirmToken, Mode: in.Mode, Reason: in.Reason})
-			return out.Change, out, err
-		}, func(in *trialStart) *consent { return &in.consent }, "V1Change")
-	change(t, s, "increase_capacity", "Add capacity units", "Adds capacity units at once, charged for the rest of the period. The number is the one to have in the end.",
-		func(ctx context.Context, c *api.Client, in unitChange) (api.Change, any, error) {
-			out, err := c.IncreaseCapacity(ctx, in.request())
-			return out.Change, out, err
-		}, func(in *unitChange) *consent { return &in.consent }, "V1Change")
-	change(t, s, "schedule_capacity_reduction", "Reduce capacity units", "Schedules fewer capacity units for the next period. Replaces an earlier schedule.",
-		func(ctx context.Context, c *api.Client, in unitChange) (api.Change, any, error) {
-			out, err := c.ReduceCapacity(ctx, in.request())
-			return out.Change, out, err
-		}, func(in *unitChange) *consent { return &in.consent }, "V1Change")
-	change(t, s, "cancel_capacity_reduction", "Keep the capacity units", "Takes a scheduled reduction of capacity back.",
-		func(ctx context.Context, c *api.Client, in consent) (api.Change, any, error) {
-			out, err := c.KeepCapacity(ctx, api.V1KeepRequest{ConfirmToken: in.ConfirmToken, Mode: in.Mode, Reason: in.Reason})
-			return out.Change, out, err
-		}, func(in *consent) *consent { return in }, "V1Change")
+func (t *tools) changers() {
+	const reduction = "/v1/billing/capacity/scheduled-reduction"
+	change[planChange](t, http.MethodPost, "/api/billing/upgrade",
+		spec{"upgrade_plan", "Switch to a paid plan", "Switches to a paid plan at once, charged for the rest of the period, or keeps the present plan if it was to end.", asks, []string{"Change"}})
+	change[consent](t, http.MethodPost, "/api/billing/downgrade",
+		spec{"downgrade_plan", "Go back to the free plan", "Schedules the free plan for the end of the period that is paid for. Nothing is deleted.", asks, []string{"Change"}})
+	change[trialStart](t, http.MethodPost, "/v1/billing/trial/start",
+		spec{"start_trial", "Start a trial", "Starts the organisation's one trial of a plan: no card, nothing is charged at its end.", asks, []string{"V1Change"}})
+	change[unitChange](t, http.MethodPost, "/v1/billing/capacity/increase",
+		spec{"increase_capacity", "Add capacity units", "Adds capacity units at once, charged for the rest of the period. The number is the one to have in the end.", asks, []string{"V1Change"}})
+	change[unitChange](t, http.MethodPost, reduction,
+		spec{"schedule_capacity_reduction", "Reduce capacity units", "Schedules fewer capacity units for the next period. Replaces an earlier schedule.", asks, []string{"V1Change"}})
+	change[consent](t, http.MethodDelete, reduction,
+		spec{"cancel_capacity_reduction", "Keep the capacity units", "Takes a scheduled reduction of capacity back.", asks, []string{"V1Change"}})
 }
 
-func (in unitChange) request() api.V1CapacityRequest {
-	return api.V1CapacityRequest{TargetUnits: in.Units, ConfirmToken: in.ConfirmToken, Mode: in.Mode, Reason: in.Reason}
-}
-
-// change registers a tool that may end in a request for approval. call returns
-// the answer twice: the members that tell of the request, and the whole.
-func change[In any](t tools, s *mcp.Server, name, title, does string, call func(context.Context, *api.Client, In) (api.Change, any, error), how func(*In) *consent, schema string) {
-	add(s, name, title, does+" An agent's wish for it needs the consent of an owner.", asks,
-		func(ctx context.Context, req *mcp.CallToolRequest, in In) (any, error) {
-			c := t.api(req)
-			if request := req.Params.RequestState; request != "" {
-				return follow(ctx, c, request)
-			}
-			if canOpen(req) && how(&in).ConfirmToken == "" && how(&in).Mode == "" {
-				how(&in).Mode = "web" // the user can be shown the link right away
-			}
-			out, whole, err := call(ctx, c, in)
-			if err == nil && out.Status == "web-approve-required" && canOpen(req) {
-				err = &elicitation{request: out.Request, url: out.ApprovalURL, message: out.Message}
-			}
-			return whole, err
-		}, schema, "ApprovalStatus")
-}
-
-// follow waits for the decision about a request after its link was shown, or
-// not: the client's answer says nothing about that.
-func follow(ctx context.Context, c *api.Client, request string) (any, error) {
-	return c.ApprovalStatus(ctx, request, longestWait)
-}
-
-// canOpen reports whether the client can show its user a link. It is looked at
-// in each call, since one server serves many clients.
-func canOpen(req *mcp.CallToolRequest) bool {
-	if req.Session == nil {
-		return false
-	}
-	p := req.Session.InitializeParams()
-	return p != nil && p.Capabilities != nil && p.Capabilities.Elicitation != nil && p.Capabilities.Elicitation.URL != nil
-}
-
-// elicitation asks the client to show its user the approve page. It travels as
-// an error, since it takes the place of a result.
-type elicitation struct{ request, url, message string }
-
-func (*elicitation) Error() string { return "the user is to be shown a link" }
-
-func (e *elicitation) result() *mcp.CallToolResult {
-	return &mcp.CallToolResult{
-		RequestState: e.request, // a handle without power, so it needs no seal
-		InputRequests: mcp.InputRequestMap{"approve": &mcp.ElicitParams{
-			Mode: "url", URL: e.url, ElicitationID: e.request, Message: e.message,
-		}},
-	}
+// change registers a tool that may end in a request for approval. Its arguments
+// are the body of the call.
+func change[In any, P interface {
+	*In
+	agreed() *consent
+}](t *tools, method, path string, s spec,
+) {
+	s.does += " An agent's wish for it needs the consent of an owner."
+	s.out = append(s.out, "ApprovalStatus")
+	add(t, s, func(ctx context.Context, req *mcp.CallToolRequest, in In) *mcp.CallToolResult {
+		c, opens := t.api(req), canOpen(req)
+		if link := req.Params.RequestState; link != "" {
+			return shown(ctx, c, link, accepted(req.Params.InputResponses[question]))
+		}
+		if how := P(&in).agreed(); opens && how.ConfirmToken == "" && how.Mode == "" {
+			how.Mode = "web" // the user can be shown the link right away
+		}
+		out, err := c.Do(ctx, method, path, in)
+		var asked api.Change
+		if err != nil || !opens || json.Unmarshal(out, &asked) != nil || asked.Status != "web-approve-required" {
+			return result(out, err)
+		}
+		return show(ctx, req, c, asked)
+	})
 }

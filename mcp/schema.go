@@ -2,25 +2,33 @@ package mcp
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/countersignhq/countersign/api"
 )
 
-// outputOf is the schema of a tool's structured content: the one that the API's
-// own description has for the same object, with everything that it refers to.
-func outputOf(names ...string) json.RawMessage {
+// schemas are those of the API's own description, by name.
+type schemas map[string]json.RawMessage
+
+func described() schemas {
 	var doc struct {
 		Components struct {
-			Schemas map[string]json.RawMessage `json:"schemas"`
+			Schemas schemas `json:"schemas"`
 		} `json:"components"`
 	}
 	if err := json.Unmarshal(api.OpenAPI(), &doc); err != nil {
 		panic("mcp: the API's description: " + err.Error())
 	}
+	return doc.Components.Schemas
+}
+
+// output is the schema of a tool's structured content: any of the named ones,
+// with everything that they refer to.
+func (s schemas) output(names ...string) map[string]any {
 	defs := map[string]any{}
 	var refs []any
 	for _, name := range names {
-		collect(defs, doc.Components.Schemas, name)
+		s.collect(defs, name)
 		refs = append(refs, map[string]any{"$ref": "#/$defs/" + name})
 	}
 	root := map[string]any{"type": "object", "$defs": defs}
@@ -29,26 +37,20 @@ func outputOf(names ...string) json.RawMessage {
 	} else {
 		root["anyOf"] = refs
 	}
-	raw, err := json.Marshal(root)
-	if err != nil {
-		panic("mcp: schema: " + err.Error())
-	}
-	return raw
+	return root
 }
 
-const componentPrefix = "#/components/schemas/"
-
 // collect puts a schema and those that it refers to into defs.
-func collect(defs map[string]any, all map[string]json.RawMessage, name string) {
+func (s schemas) collect(defs map[string]any, name string) {
 	if _, done := defs[name]; done {
 		return
 	}
 	var schema any
-	if err := json.Unmarshal(all[name], &schema); err != nil {
+	if err := json.Unmarshal(s[name], &schema); err != nil {
 		panic("mcp: the API's description has no " + name)
 	}
 	defs[name] = nil // a schema may refer to itself
-	defs[name] = localized(schema, func(ref string) { collect(defs, all, ref) })
+	defs[name] = localized(schema, func(ref string) { s.collect(defs, ref) })
 }
 
 // localized makes references into the API's description references to $defs.
@@ -57,7 +59,7 @@ func localized(v any, found func(name string)) any {
 	case map[string]any:
 		for key, value := range v {
 			if ref, ok := value.(string); ok && key == "$ref" {
-				name := ref[len(componentPrefix):]
+				name := strings.TrimPrefix(ref, "#/components/schemas/")
 				found(name)
 				v[key] = "#/$defs/" + name
 				continue

@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"strings"
 
@@ -22,21 +21,10 @@ func New(version string, client func(http.Header) *api.Client) *mcp.Server {
 	s := mcp.NewServer(&mcp.Implementation{Name: "countersign", Title: "Countersign billing", Version: version}, &mcp.ServerOptions{
 		Instructions: instructions, Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}},
 	})
-	t := tools{client: client}
-	t.readers(s)
-	t.changers(s)
+	t := &tools{server: s, client: client, schemas: described()}
+	t.readers()
+	t.changers()
 	return s
-}
-
-// Handler serves the tools over HTTP, one request at a time: it keeps no
-// sessions, so any replica answers any request. The caller has authenticated it.
-func Handler(s *mcp.Server, log *slog.Logger) http.Handler {
-	return mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return s }, &mcp.StreamableHTTPOptions{
-		Stateless: true, JSONResponse: true, Logger: log,
-		// The server's own door checks who is calling, by a key that no page of another
-		// site has, and it may stand behind a proxy on the same machine.
-		DisableLocalhostProtection: true,
-	})
 }
 
 // Serve serves the tools over standard input and output until ctx ends.
@@ -49,18 +37,4 @@ func Bearer(h http.Header) string {
 		return ""
 	}
 	return strings.TrimSpace(key)
-}
-
-// Local makes calls to a server in this process, without a wire.
-type Local struct{ Handler http.Handler }
-
-// RoundTrip implements http.RoundTripper.
-func (l *Local) RoundTrip(req *http.Request) (*http.Response, error) {
-	w := &answer{head: http.Header{}, status: http.StatusOK}
-	if req.Body == nil {
-		req.Body = http.NoBody
-	}
-	req.RemoteAddr, req.RequestURI, req.Host = "127.0.0.1:0", req.URL.RequestURI(), req.URL.Host
-	l.Handler.ServeHTTP(w, req)
-	return w.response(req), nil
 }

@@ -206,9 +206,13 @@ func (rt *Router) Host(method, path string, h Handler, query ...string) {
 }
 
 // Tools registers the address of a protocol that makes calls of this API with
-// the caller's own key or token, and reads no cookie. h answers by itself.
+// the caller's own key or token, and reads no cookie. A browser on a page of
+// another site is refused, key or not. h answers by itself.
 func (rt *Router) Tools(path string, h http.Handler) {
 	rt.add(DoorTools, http.MethodPost, path, byKey(func(r *Request) error {
+		if err := rt.guard.Check(r.Request); err != nil {
+			return errCrossOrigin.Because(err)
+		}
 		r.Body = http.MaxBytesReader(r.w, r.Body, maxBody)
 		h.ServeHTTP(r.w, r.Request)
 		return nil
@@ -292,7 +296,7 @@ func (rt *Router) has(method string, u *url.URL) bool {
 
 // isAPI reports whether an unknown path is one that a program would call.
 func isAPI(p string) bool {
-	for _, prefix := range []string{"/api", "/v1", "/stripe", "/openapi.json", "/llms.txt", "/metrics", "/.well-known"} {
+	for _, prefix := range []string{"/api", "/v1", "/mcp", "/stripe", "/openapi.json", "/llms.txt", "/metrics", "/.well-known"} {
 		if p == prefix || strings.HasPrefix(p, prefix+"/") {
 			return true
 		}
