@@ -73,7 +73,7 @@ type PlanOption struct {
 	Button  *Action
 	Trial   *Action // starts a trial
 	Review  string  // URL of the review; empty if there is nothing to review
-	Note    string // below the button: "Then $49.00 a month"
+	Note    string  // below the button: "Then $49.00 a month"
 }
 
 // Review shows what a change means before it is made. It is a fragment (#review)
@@ -127,11 +127,11 @@ type UsageRow struct {
 	// Since and Resets are the window of a counter: "1 Mar" and "1 Apr".
 	Since, Resets Time
 	PerUnit       string // how the limit comes about: "500 × 5 units"
-	Actions []Action
-	Ask     *AskForMore // to ask for a higher limit
-	Asked   *AskedLine  // where the last request stands
-	Plot    *UsagePlot  // opened; nil if nobody asked for it
-	PlotURL string      // of the page with the plot opened; empty if there is none
+	Actions       []Action
+	Ask           *AskForMore // to ask for a higher limit
+	Asked         *AskedLine  // where the last request stands
+	Plot          *UsagePlot  // opened; nil if nobody asked for it
+	PlotURL       string      // of the page with the plot opened; empty if there is none
 }
 
 // AskForMore is the small form beside a limit that is nearly reached.

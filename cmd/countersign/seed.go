@@ -36,8 +36,11 @@ func (d *demonstration) topPlan() billing.Plan {
 type story struct {
 	org, state  string
 	owner       [2]string // email, name
-	daysAgo     int       // when it subscribed
+	daysAgo     int       // when it subscribed, or began its trial
 	plan        string    // empty: it never did
+	units       int64     // additional ones
+	reduceTo    *int64    // scheduled
+	trial       string    // the plan that it tries or has tried
 	cancel      bool      // at the period's end
 	replaceCard string    // by one of the sandbox's, after the first payment
 	partner     bool
@@ -46,6 +49,9 @@ type story struct {
 
 // stories are the states that exist, oldest subscription first.
 func (d *demonstration) stories() []story {
+	if d.app.service.Catalog().Capacity != nil {
+		return d.unitStories()
+	}
 	first, _ := d.app.service.Catalog().FirstPaid()
 	top := d.topPlan()
 	return []story{
@@ -72,7 +78,7 @@ func (d *demonstration) seed(ctx context.Context) error {
 	today := time.Now().UTC()
 	var orgs []string
 	for _, st := range d.stories() {
-		if st.plan != "" {
+		if st.daysAgo > 0 {
 			if err := d.box.AdvanceTo(today.AddDate(0, 0, -st.daysAgo)); err != nil {
 				return err
 			}
@@ -114,10 +120,12 @@ func (d *demonstration) tell(ctx context.Context, st story) (string, error) {
 			return "", err
 		}
 	}
-	if st.plan == "" {
-		return org.ID, nil
+	if st.plan != "" {
+		if err = d.subscribe(ctx, org, st); err != nil {
+			return "", err
+		}
 	}
-	return org.ID, d.subscribe(ctx, org, st)
+	return org.ID, d.decide(ctx, org, owner, st)
 }
 
 // subscribe does at the sandbox what a finished Checkout does.
@@ -130,7 +138,7 @@ func (d *demonstration) subscribe(ctx context.Context, org billing.Org, st story
 		return err
 	}
 	plan, _ := d.app.service.Catalog().Plan(st.plan)
-	sub, err := d.box.Subscribe(customer, plan.Price.LookupKey, "pm_card_visa")
+	sub, err := d.box.SubscribeTo(customer, "pm_card_visa", st.items(plan)...)
 	if err != nil {
 		return err
 	}
