@@ -10,8 +10,8 @@ const (
 	// snapshotLife is how old an answer from memory may be. What this replica
 	// changes counts at once; the life bounds what another one has changed.
 	snapshotLife = 5 * time.Second
-	// maxSnapshots bounds their memory, about 500 bytes each.
-	maxSnapshots = 50_000
+	// maxSnapshots bounds their memory, about 1 kB each.
+	maxSnapshots = 20_000
 	// topicCaps tells every replica that the caps of some org have changed.
 	topicCaps = "caps"
 )

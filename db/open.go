@@ -30,7 +30,7 @@ type Options struct {
 	// Log receives what happens outside of a call: lost connections. nil: nowhere.
 	Log *slog.Logger
 	// MaxConns bounds the connections to PostgreSQL, and the readers of SQLite
-	// (whose writer is always one). 0: 16.
+	// (whose writer is always one). 0: 16, and for SQLite two for each processor.
 	MaxConns int
 	// Record puts the statements of a context onto its Tape; for benchmarks.
 	Record bool

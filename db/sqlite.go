@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -52,9 +54,15 @@ func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
 	if s.writer, err = s.sqlitePool(writer, 1, true); err != nil {
 		return err
 	}
-	s.readers, err = s.sqlitePool(sqliteDSN(path)+"&_query_only=1", cmp.Or(o.MaxConns, 16), false)
+	readers := cmp.Or(o.MaxConns, max(4, 2*runtime.GOMAXPROCS(0)))
+	cache := fmt.Sprintf("cache_size(-%d)", max(2000, readCache/readers))
+	s.readers, err = s.sqlitePool(sqliteDSN(path, cache)+"&_query_only=1", readers, false)
 	return err
 }
+
+// readCache is what all readers together keep of the file in memory, in KiB. Each
+// keeps pages of its own, so a few with much find more there than many with little.
+const readCache = 24_000
 
 func (s *Store) migrateSQLite(ctx context.Context, path, durable string) error {
 	// The journal mode is kept in the file.
