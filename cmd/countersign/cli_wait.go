@@ -59,6 +59,7 @@ func (s *session) follow(ctx context.Context, id string, timeout time.Duration) 
 	defer sp.stop()
 	var troubles int
 	var last string
+	said := s.tape.body // the last that was known
 	for {
 		began := time.Now()
 		st, err := s.ApprovalStatus(waiting, id, pollWait)
@@ -66,6 +67,9 @@ func (s *session) follow(ctx context.Context, id string, timeout time.Duration) 
 		switch {
 		case waiting.Err() != nil:
 			sp.stop()
+			if s.json {
+				s.raw(said)
+			}
 			return st, s.stillOpen(id)
 		case err != nil:
 			if troubles++; troubles > maxTroubles || !passing(err) {
@@ -75,7 +79,7 @@ func (s *session) follow(ctx context.Context, id string, timeout time.Duration) 
 		case st.Next != "poll":
 			return st, nil
 		default:
-			troubles = 0
+			troubles, said = 0, s.tape.body
 			if st.Opened {
 				sp.say("Opened, waiting for a decision about " + id)
 			}
