@@ -81,12 +81,12 @@ func (s *Service) nothingToSync(ctx context.Context, sub Subscription) error {
 	return err
 }
 
-// apply puts a reading into the row. A price that no plan has changes no plan:
-// caps must not rise or fall by a mistake in Stripe's dashboard.
+// apply puts a reading into the row. A price that no plan has changes neither
+// plan nor units: caps must not rise or fall by a mistake in Stripe's dashboard.
 func (s *Service) apply(sub Subscription, state State) Subscription {
 	if state.UnknownPrice != "" {
 		s.log.Error("the subscription has a price that the catalogue does not know", "org", sub.OrgID, "price", state.UnknownPrice)
-		state.Plan = sub.Plan
+		state.Plan, state.Units.Additional = sub.Plan, sub.Units.Additional
 	}
 	if !sameTerms(sub.State, state) {
 		sub.Version++

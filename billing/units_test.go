@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/countersignhq/countersign/billing"
+	"github.com/countersignhq/countersign/cmd/countersign/worldtest"
 )
 
 func increase(units int64) billing.Proposal {
@@ -48,4 +49,19 @@ func TestCarry(t *testing.T) {
 	if got := plan("solo").With(2).Recurring(); got != 499 {
 		t.Errorf("Solo with 2 units costs %d", got)
 	}
+}
+
+// TestUnknownPriceKeepsUnits: the units are kept beside the plan.
+func TestUnknownPriceKeepsUnits(t *testing.T) {
+	w, s, c := seamed(t, "solo", worldtest.Options{Catalog: "capacity"})
+	propose(t, w.Service, c.Owner, increase(4), billing.StatusCapacityIncreased, nil)
+	s.fetch = func(do func() (billing.State, []billing.Invoice, error)) (billing.State, []billing.Invoice, error) {
+		st, invoices, err := do()
+		st.Plan, st.UnknownPrice, st.Units.Additional = "", "price_mistake", 0
+		return st, invoices, err
+	}
+	if sub := w.Sync(c.Org.ID); sub.Plan != "solo" || sub.Units.Additional != 4 {
+		t.Errorf("%s with %d units, want what there was", sub.Plan, sub.Units.Additional)
+	}
+	propose(t, w.Service, c.Owner, increase(5), "", billing.ErrRejected)
 }
