@@ -30,7 +30,7 @@ func (s *Service) Offers(p Principal, sum Summary) []Offer {
 
 func (s *Service) offer(p Principal, sum Summary, plan Plan) Offer {
 	o := Offer{Plan: plan, Kind: s.offerKind(p, sum, plan)}
-	if p.CanManage() && s.mayTry(sum.Org, sum.Subscription, plan) == nil {
+	if p.CanManage() && triable(sum.Org, sum.Subscription, plan) {
 		o.TrialDays = plan.Trial.Days
 	}
 	return o

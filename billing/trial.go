@@ -56,7 +56,7 @@ func (s *Service) trialPlan(sub Subscription) (Plan, bool) {
 // TrialAvailable reports whether the org could start a trial of some plan.
 func (s *Service) TrialAvailable(org Org, sub Subscription) bool {
 	for _, p := range s.catalog.Plans {
-		if s.mayTry(org, sub, p) == nil {
+		if triable(org, sub, p) {
 			return true
 		}
 	}
@@ -66,14 +66,19 @@ func (s *Service) TrialAvailable(org Org, sub Subscription) bool {
 // mayTry says what keeps the org from a trial of the plan.
 func (s *Service) mayTry(org Org, sub Subscription, plan Plan) error {
 	switch {
+	case triable(org, sub, plan):
+		return nil
 	case plan.Trial == nil || plan.Trial.Card:
 		return ErrTrialNotAvailable.Say("%s has no trial without a card.", plan.Name).With("plan", plan.ID)
 	case sub.Trial.Used():
 		return ErrTrialNotAvailable.Say("This organisation has had its trial.").With("used_at", sub.Trial.StartedAt)
-	case org.Complimentary(), sub.Status.Live():
-		return ErrTrialNotAvailable.Say("A trial starts from the free plan.")
 	}
-	return nil
+	return ErrTrialNotAvailable.Say("A trial starts from the free plan.")
+}
+
+// triable is mayTry for those who need no words, on every reading.
+func triable(org Org, sub Subscription, plan Plan) bool {
+	return plan.Trial != nil && !plan.Trial.Card && !sub.Trial.Used() && !org.Complimentary() && !sub.Status.Live()
 }
 
 // resolveTrial turns the wish for a trial into a change.
