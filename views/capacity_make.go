@@ -162,11 +162,13 @@ func askForUnits(v BillingValues, most int64) CapacityChange {
 }
 
 // unitsWords is "1 unit" or "5 units".
-func unitsWords(n int64) string {
+func unitsWords(n int64) string { return number(n) + " " + plural(n, "unit") }
+
+func plural(n int64, word string) string {
 	if n == 1 {
-		return "1 unit"
+		return word
 	}
-	return number(n) + " units"
+	return word + "s"
 }
 
 // unitsOf is how many units the plan of the id has with so many additional ones.

@@ -43,7 +43,7 @@ const (
 	copyPlans          = "Plans"
 	copyDetails        = "See details"
 	copyUsage          = "Usage"
-	copyWindow         = "Counted "
+	copyWindow         = "Counted"
 	copyResets         = ", then from zero again."
 	copyNotReported    = "Not reported yet"
 	copyUnlimited      = "no limit"

@@ -56,6 +56,26 @@ func (t absolute) Render(_ context.Context, w io.Writer) error {
 	return write(w, `<time datetime="`, templ.EscapeString(t.ISO), `">`, templ.EscapeString(t.Text), `</time>`)
 }
 
+// window is the span that a counter counts in.
+type window UsageRow
+
+// Render implements templ.Component.
+func (u window) Render(c context.Context, w io.Writer) error {
+	if err := write(w, `<span class="sr-only">`, copyWindow, ` </span>`); err != nil {
+		return err
+	}
+	if err := absolute(u.Since).Render(c, w); err != nil {
+		return err
+	}
+	if err := write(w, ` – `); err != nil {
+		return err
+	}
+	if err := absolute(u.Resets).Render(c, w); err != nil {
+		return err
+	}
+	return write(w, copyResets)
+}
+
 // hidden is what a form carries along.
 type hidden Form
 

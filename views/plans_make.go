@@ -52,7 +52,7 @@ func planOptionOf(v BillingValues, o billing.Offer) PlanOption {
 func switchNote(q billing.Quote) string {
 	var words []string
 	if q.ToUnits > 0 {
-		words = append(words, fmt.Sprintf("With %s additional, then %s", unitsWords(q.ToUnits), price(q.Recurring, q.Currency, q.Interval)))
+		words = append(words, fmt.Sprintf("With %s additional %s, then %s", number(q.ToUnits), plural(q.ToUnits, "unit"), price(q.Recurring, q.Currency, q.Interval)))
 	}
 	if q.Tax > 0 {
 		words = append(words, "Tax included")

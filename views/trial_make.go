@@ -25,11 +25,10 @@ func trialOver(s billing.Summary) bool { return s.BillingState() == "trial_expir
 
 func trialCard(v BillingValues) PlanCard {
 	s := v.Summary
-	ends := day(s.Subscription.Trial.EndsAt)
-	ends.Relative = relative(s.Subscription.Trial.EndsAt, s.Now)
+	t := s.Subscription.Trial
 	return PlanCard{
 		Name: s.Plan.Name, Price: money(0, v.Catalog.Currency), Per: "during the trial", Chip: Chip{"Trial", ToneAccent},
-		Dates: []Dated{{Before: "Trial until", At: ends}},
+		Dates: []Dated{{Before: "Trial until", At: day(t.EndsAt), After: ", " + daysLeft(t.DaysRemaining(s.Now)) + "."}},
 		Notes: []string{fmt.Sprintf("No card needed. Nothing is charged at its end; %s is in force then.", v.Catalog.Free().Name)},
 	}
 }
@@ -73,6 +72,13 @@ func soon(days int) string {
 		return "within a day"
 	}
 	return "in " + strconv.Itoa(days) + " days"
+}
+
+func daysLeft(days int) string {
+	if days <= 1 {
+		return "less than a day left"
+	}
+	return strconv.Itoa(days) + " days left"
 }
 
 // trialButton starts the trial of an offer's plan; nil if it cannot be tried.
