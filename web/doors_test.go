@@ -204,8 +204,12 @@ func TestOverviewIsReadWithTheCaller(t *testing.T) {
 	s.Page("/without", tell)
 	cookie, key := s.cookie(t, "good-session"), "Authorization: Bearer agent"
 	for _, tc := range []struct{ path, head, want string }{
-		{"/api/with", key, "true\n"}, {"/api/with", cookie, "true\n"}, {"/api/without", key, "false\n"}, {"/api/without", cookie, "false\n"},
-		{"/with", cookie, "true\n"}, {"/without", cookie, "false\n"},
+		{"/api/with", key, "true\n"},
+		{"/api/with", cookie, "true\n"},
+		{"/api/without", key, "false\n"},
+		{"/api/without", cookie, "false\n"},
+		{"/with", cookie, "true\n"},
+		{"/without", cookie, "false\n"},
 	} {
 		if got := s.call("GET", tc.path, "", tc.head).Body.String(); got != tc.want {
 			t.Errorf("%s: %s", tc.path, got)
