@@ -25,9 +25,9 @@ func target(n int64) string { return fmt.Sprintf(`{"target_additional_capacity_u
 // unschedule is DELETE of the scheduled reduction.
 func (s *site) unschedule(as caller, body string) answer {
 	s.t.Helper()
-	c := call{as: as, method: http.MethodDelete, path: pathReduce}
-	if body != "" {
-		c.kind, c.body = jsonKind, body
+	c := call{as: as, method: http.MethodDelete, path: pathReduce, body: body}
+	if body != "" || as.session != "" { // a cookie's changes are JSON, with or without a body
+		c.kind = jsonKind
 	}
 	return s.do(c)
 }
