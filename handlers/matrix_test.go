@@ -57,6 +57,7 @@ const (
 	needOwn     need = "one's own request"
 	needHost    need = "the host application"
 	needAdmin   need = "an operator"
+	needTools   need = "a key or token of an organisation"
 )
 
 // denied is the whole of the rights: for each need, what the classes that lack
@@ -72,6 +73,7 @@ var denied = map[need]map[class]int{
 	needWish:    {anybody: 401, operator: 401, reader: 403, paused: 403, revoked: 401, hostKey: 403},
 	needOwn:     {anybody: 401, operator: 401, boss: 404, plain: 404, bossTool: 404, tool: 404, reader: 404, asker: 403, paused: 404, revoked: 401, hostKey: 404},
 	needHost:    {anybody: 401, operator: 401, boss: 403, plain: 403, bossTool: 403, tool: 403, agent: 403, reader: 403, asker: 403, paused: 403, revoked: 401},
+	needTools:   {anybody: 401, operator: 401, boss: 401, plain: 401, revoked: 401, hostKey: 403},
 	needAdmin:   {anybody: 303, boss: 303, plain: 303, bossTool: 303, tool: 303, agent: 303, reader: 303, asker: 303, paused: 303, revoked: 303, hostKey: 303},
 }
 
@@ -134,6 +136,7 @@ var rules = map[string]rule{
 	"POST /v1/billing/capacity/scheduled-reduction":   {need: needAsk, ok: 409, body: jsonBody(`{"target_additional_capacity_units":1}`)},
 	"DELETE /v1/billing/capacity/scheduled-reduction": {need: needAsk, ok: 409, body: jsonBody(`{}`)},
 	"GET /api/approvals":                              {need: needRead, ok: 200, foreign: 200},
+	"POST /mcp":                                       {need: needTools, ok: 200, body: jsonBody(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"upgrade_plan","arguments":{"plan":"pro"}}}`)},
 	"PUT /api/host/orgs/{org}":                        {need: needHost, ok: 200, foreign: 200, body: func(x cell) string { return `{"name":"` + x.org.Org.Name + `"}` }},
 	"POST /api/host/orgs/{org}/agents":                {need: needHost, ok: 201, foreign: 201, body: jsonBody(`{"name":"bot"}`)},
 	"DELETE /api/host/orgs/{org}/agents/{id}":         {need: needHost, ok: 204, foreign: 204, body: jsonBody(`{}`)}, // of no caller of the matrix
@@ -400,7 +403,7 @@ func (s *site) try(x suspect, at cell, route string, line rule, foreign bool) {
 	s.t.Helper()
 	c := call{as: x.caller, method: at.route.Method, path: address(at.route, at.request, "csl_x")}
 	switch {
-	case line.body != nil && (at.route.Door == web.DoorAPI || at.route.Path == "/stripe/webhook"):
+	case line.body != nil && (at.route.Door == web.DoorAPI || at.route.Door == web.DoorTools || at.route.Path == "/stripe/webhook"):
 		c.kind, c.body = jsonKind, line.body(at)
 	case line.body != nil:
 		c.kind, c.body = formKind, line.body(at)

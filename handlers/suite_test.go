@@ -12,9 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/countersignhq/countersign/api"
 	"github.com/countersignhq/countersign/billing"
 	"github.com/countersignhq/countersign/cmd/countersign/worldtest"
 	"github.com/countersignhq/countersign/handlers"
+	"github.com/countersignhq/countersign/mcp"
 	"github.com/countersignhq/countersign/payments"
 	"github.com/countersignhq/countersign/web"
 )
@@ -67,10 +69,15 @@ func newSite(t *testing.T, o worldtest.Options, configure ...func(*handlers.Conf
 			return payments.VerifyWebhook(body, signature, []string{worldtest.WebhookSecret}, s.Box.Now(), false)
 		}
 	}
+	inside := &mcp.Local{}
+	config.Tools = mcp.Handler(mcp.New("test", func(h http.Header) *api.Client {
+		return &api.Client{BaseURL: s.BaseURL, Key: mcp.Bearer(h), HTTP: &http.Client{Transport: inside}}
+	}), config.Log)
 	for _, f := range configure {
 		f(&config)
 	}
 	h := handlers.New(config)
+	inside.Handler = h
 	s.routes = h.(interface{ Routes() []web.Route }).Routes()
 	server := httptest.NewUnstartedServer(h)
 	server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(s.Log, nil), slog.LevelWarn)

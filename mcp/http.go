@@ -29,8 +29,11 @@ func Handler(s *mcp.Server, log *slog.Logger) http.Handler {
 		case bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")):
 			// One call would be hundreds, and nobody sends them: no revision since 2025-06-18 has them.
 			answerError(w, http.StatusBadRequest, invalidRequest, "Send one message at a time: batches are not taken.")
+		case !json.Valid(body): // two of them, too
+			answerError(w, http.StatusBadRequest, parseError, "Send exactly one message, in JSON.")
 		default:
 			req.Body = io.NopCloser(bytes.NewReader(body))
+			req.Header.Set("Accept", "application/json, text/event-stream") // it is JSON, whatever was asked for
 			sdk.ServeHTTP(&private{ResponseWriter: w}, req)
 		}
 	})

@@ -55,14 +55,14 @@ func newSite(t testing.TB, o worldtest.Options, configure ...func(*handlers.Conf
 	for _, f := range configure {
 		f(&config)
 	}
-	h := handlers.New(config)
+	product := handlers.New(config)
 	inside.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/web-approve/status" {
 			s.polls.Add(1)
 		}
-		h.ServeHTTP(w, r)
+		product.ServeHTTP(w, r)
 	})
-	listener := httptest.NewServer(h)
+	listener := httptest.NewServer(inside.Handler)
 	s.url = listener.URL
 	t.Cleanup(func() {
 		listener.Close()
@@ -258,8 +258,8 @@ func (a answer) fails(code string, words ...string) {
 	}
 }
 
-// rest makes a call of the API itself.
-func (s *site) rest(key, method, path, body string) any {
+// send makes a call of the API itself.
+func (s *site) send(key, method, path, body string) (status int, answer []byte) {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(context.Background(), method, s.url+path, strings.NewReader(body))
 	s.ok(err)
@@ -270,12 +270,19 @@ func (s *site) rest(key, method, path, body string) any {
 	res, err := http.DefaultClient.Do(req)
 	s.ok(err)
 	defer func() { _ = res.Body.Close() }()
-	raw, err := io.ReadAll(res.Body)
+	answer, err = io.ReadAll(res.Body)
 	s.ok(err)
-	if res.StatusCode != http.StatusOK {
-		s.t.Fatalf("%s %s: %d %s", method, path, res.StatusCode, raw)
+	return res.StatusCode, answer
+}
+
+// rest makes a call that succeeds.
+func (s *site) rest(key, method, path, body string) any {
+	s.t.Helper()
+	status, answer := s.send(key, method, path, body)
+	if status != http.StatusOK {
+		s.t.Fatalf("%s %s: %d %s", method, path, status, answer)
 	}
-	return decoded(s.t, raw)
+	return decoded(s.t, answer)
 }
 
 func decoded(t testing.TB, raw []byte) (v any) {
