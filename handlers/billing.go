@@ -27,6 +27,7 @@ func (h *handlers) apiPreview(r *web.Request) error {
 	var quote billing.Quote
 	if units != nil {
 		quote, err = h.Service.PreviewCapacity(r.Context(), r.Principal, *units)
+		err = inField(err, unitsQuery)
 	} else {
 		quote, err = h.Service.Preview(r.Context(), r.Principal, plan)
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -214,21 +215,31 @@ func v1TrialOf(s billing.Summary) api.V1Trial {
 	return out
 }
 
+// unitsQuery is the parameter of a preview of units.
+const unitsQuery = "additional_capacity_units"
+
+// inField names the field in which the caller wrote a number that cannot be had.
+func inField(err error, field string) error {
+	if e, ok := errors.AsType[*billing.Error](err); ok && errors.Is(err, billing.ErrTargetRange) {
+		return e.With("field", field)
+	}
+	return err
+}
+
 // previewTarget reads the wish of a preview: a plan, or a number of additional
 // units.
 func previewTarget(r *web.Request) (plan string, units *int64, err error) {
-	const field = "additional_capacity_units"
 	plan = r.Query("plan")
-	text := r.Query(field)
+	text := r.Query(unitsQuery)
 	switch {
 	case text == "":
 		return plan, nil, nil
 	case plan != "":
-		return "", nil, web.BadField(field, "cannot be given together with plan")
+		return "", nil, web.BadField(unitsQuery, "cannot be given together with plan")
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || text != strconv.FormatInt(n, 10) {
-		return "", nil, web.BadField(field, "must be a whole number")
+		return "", nil, web.BadField(unitsQuery, "must be a whole number")
 	}
 	return "", &n, nil
 }

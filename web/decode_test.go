@@ -85,6 +85,7 @@ func TestDecodeStrict(t *testing.T) {
 		"above":                       {`{"id":"a","units":100}`, "invalid_field", "units"},
 		"fraction":                    {`{"id":"a","units":5.5}`, "invalid_field", "units"},
 		"5.0":                         {`{"id":"a","units":5.0}`, "invalid_field", "units"},
+		"-0":                          {`{"id":"a","any":-0}`, "invalid_field", "any"},
 		"5e0":                         {`{"id":"a","any":5e0}`, "invalid_field", "any"},
 		"2^63":                        {`{"id":"a","any":9223372036854775808}`, "invalid_field", "any"},
 		"10^400":                      {`{"id":"a","any":1` + strings.Repeat("0", 400) + `}`, "invalid_field", "any"},

@@ -94,7 +94,7 @@ func (r *rule) setString(into reflect.Value, v, at string) error {
 
 func (r *rule) setInt(into reflect.Value, v, at string) error {
 	n, err := strconv.ParseInt(v, 10, 64)
-	if err != nil || r.bounded && (n < r.low || n > r.high) || into.OverflowInt(n) {
+	if err != nil || v == "-0" /* no whole number: some readers make a float of it */ || r.bounded && (n < r.low || n > r.high) || into.OverflowInt(n) {
 		return badField(at, "must be "+r.words())
 	}
 	into.SetInt(n)
