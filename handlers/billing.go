@@ -37,28 +37,6 @@ func (h *handlers) apiPreview(r *web.Request) error {
 	return r.JSON(http.StatusOK, quoteOf(quote))
 }
 
-func (h *handlers) apiInvoices(r *web.Request) error {
-	cursor := r.Query("cursor")
-	if cursor != "" && !plainID(cursor) {
-		return web.BadField("cursor", "must be the next_cursor of an earlier answer")
-	}
-	rows, err := h.Service.Invoices(r.Context(), r.Principal, cursor, pageSize+1)
-	if err != nil {
-		return err
-	}
-	return r.JSON(http.StatusOK, listOf(rows, pageSize, invoiceOf, func(i billing.Invoice) string { return i.ID }))
-}
-
-// plainID reports whether s looks like one of Stripe's ids.
-func plainID(s string) bool {
-	for _, c := range []byte(s) {
-		if c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
-			return false
-		}
-	}
-	return len(s) <= 100
-}
-
 // The most that Settings → Billing lists.
 const (
 	shownInvoices = 12
@@ -94,12 +72,15 @@ func (h *handlers) billingValues(r *web.Request) (v views.BillingValues, err err
 	if v.Frame, err = h.appFrame(r, "", views.NavBilling, v.Summary.Pending); err != nil {
 		return v, err
 	}
-	most := billing.RecentLimits{Invoices: shownInvoices, Limits: shownLimits, Waiting: min(v.Summary.Pending, shownRequests)}
+	most := billing.RecentLimits{Invoices: shownInvoices + 1, Limits: shownLimits, Waiting: min(v.Summary.Pending, shownRequests)}
 	recent, err := h.Service.Recent(ctx, p, most)
 	if err != nil {
 		return v, err
 	}
 	v.Invoices, v.Limits, v.Waiting = recent.Invoices, recent.Limits, recent.Waiting
+	if len(v.Invoices) > shownInvoices {
+		v.Invoices, v.MoreInvoices = v.Invoices[:shownInvoices], views.InvoicesURL("")
+	}
 	if v.Plot = r.Query("plot"); v.Plot != "" {
 		if v.History, err = h.Service.UsageHistory(ctx, p, views.PlotDays); err != nil {
 			return v, err

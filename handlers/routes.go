@@ -14,6 +14,7 @@ const (
 	pathBilling   = "/settings/billing"
 	pathReview    = "/settings/billing/review"
 	pathUsageCSV  = "/settings/billing/usage.csv"
+	pathInvoices  = "/settings/billing/invoices"
 	pathChange    = "/settings/billing/change"
 	pathDowngrade = "/settings/billing/downgrade"
 	pathResume    = "/settings/billing/resume"
@@ -47,6 +48,7 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.OverviewPage(pathBilling, h.billing)
 	rt.Page(pathReview, web.Costly(h.review))
 	rt.Page(pathUsageCSV, h.usageCSV)
+	rt.OverviewPage(pathInvoices, h.invoices)
 	rt.Form(pathChange, purposeBilling, h.change)
 	rt.Form(pathDowngrade, purposeBilling, h.downgrade)
 	rt.Form(pathResume, purposeBilling, h.resume)

@@ -9,19 +9,21 @@ import (
 
 // BillingValues is what Settings → Billing is made of.
 type BillingValues struct {
-	Frame     Frame
-	Catalog   *billing.Catalog
-	Summary   billing.Summary
-	Offers    []billing.Offer    // of all plans, decided by the domain
-	Waiting   []billing.Approval // requests that wait for an answer
-	Invoices  []billing.Invoice
-	Limits    []billing.LimitRequest // newest first
-	Capacity  *CapacityValues        // nil where the plan has no units
-	Plot      string                 // id of the resource whose plot is open, if one is
-	History   []billing.UsageHistory // of the last PlotDays; read for an open plot only
-	Owners    []billing.Membership   // whom to ask, for those who may not
-	CanManage bool
-	Token     string // form token of all forms on the page
+	Frame    Frame
+	Catalog  *billing.Catalog
+	Summary  billing.Summary
+	Offers   []billing.Offer    // of all plans, decided by the domain
+	Waiting  []billing.Approval // requests that wait for an answer
+	Invoices []billing.Invoice
+	// MoreInvoices is the URL of the page with all of them; empty if these are all.
+	MoreInvoices string
+	Limits       []billing.LimitRequest // newest first
+	Capacity     *CapacityValues        // nil where the plan has no units
+	Plot         string                 // id of the resource whose plot is open, if one is
+	History      []billing.UsageHistory // of the last PlotDays; read for an open plot only
+	Owners       []billing.Membership   // whom to ask, for those who may not
+	CanManage    bool
+	Token        string // form token of all forms on the page
 	// Nonce makes three presses of one button one execution; each form adds the
 	// name of what it does.
 	Nonce string
@@ -38,7 +40,7 @@ func NewBilling(v BillingValues) BillingPage {
 		Frame: v.Frame, Result: v.Result, Review: v.Review,
 		Plan: planCardOf(v), Banner: bannerOf(v), Changes: changesOf(v), Requests: requestsOf(v),
 		Plans: plansOf(v), PlansNote: plansNoteOf(v), Usage: usageOf(v), Capacity: capacityOf(v), Asked: otherAsks(v), Next: nextOf(v), Card: cardOf(v),
-		Invoices: invoicesOf(v), Cancel: cancelOf(v),
+		Invoices: invoicesOf(v.Invoices, v.CanManage), MoreInvoices: v.MoreInvoices, Cancel: cancelOf(v),
 	}
 	if v.Finalizing != "" {
 		p.Finalizing = &Finalizing{URL: v.Finalizing, Seconds: 2}
@@ -295,9 +297,9 @@ func requestsOf(v BillingValues) []RequestCard {
 	return out
 }
 
-func invoicesOf(v BillingValues) []InvoiceRow {
-	var out []InvoiceRow
-	for _, i := range v.Invoices {
+func invoicesOf(list []billing.Invoice, canManage bool) []InvoiceRow {
+	out := make([]InvoiceRow, 0, len(list))
+	for _, i := range list {
 		row := InvoiceRow{
 			Number: i.Number, Date: shortDay(i.CreatedAt), Description: i.Description, Amount: money(i.Amount.Amount, i.Amount.Currency),
 			Chip: invoiceChip(i), Hosted: i.HostedURL, PDF: i.PDFURL,
@@ -305,7 +307,7 @@ func invoicesOf(v BillingValues) []InvoiceRow {
 		if row.Number == "" {
 			row.Number = "Draft"
 		}
-		if i.Status == "open" && i.HostedURL != "" && v.CanManage {
+		if i.Status == "open" && i.HostedURL != "" && canManage {
 			row.Pay = &Action{Label: "Pay", Href: i.HostedURL, About: "invoice " + i.Number}
 		}
 		out = append(out, row)

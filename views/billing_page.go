@@ -20,7 +20,9 @@ type BillingPage struct {
 	Next       *NextCharge
 	Card       CardPanel
 	Invoices   []InvoiceRow
-	Cancel     *CancelLine
+	// MoreInvoices is the URL of the page with all of them; empty if these are all.
+	MoreInvoices string
+	Cancel       *CancelLine
 }
 
 // PlanCard is the plan in force.

@@ -54,6 +54,8 @@ const (
 	copyExpires        = "Expires"
 	copyManage         = "Manage in Stripe"
 	copyInvoices       = "Invoices"
+	copyAllInvoices    = "All invoices"
+	copyOlderInvoices  = "Older invoices"
 	copyNoInvoices     = "No invoice yet. The first one appears here with your first payment."
 	copyInvoiceNumber  = "Number"
 	copyInvoiceDate    = "Date"
