@@ -274,6 +274,7 @@ func printResult(w io.Writer, ch api.V1Change) {
 		fmt.Fprintln(w, ch.Status)
 	}
 	if b != nil {
+		fmt.Fprintln(w)
 		printStanding(w, *b)
 	}
 }
