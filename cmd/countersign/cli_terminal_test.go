@@ -34,7 +34,7 @@ func (s *scriptServer) open(t *testing.T, columns uint16, env []string, args ...
 	c := &console{t: t, cmd: exec.CommandContext(t.Context(), self, args...), ended: make(chan error, 1)}
 	c.cmd.Args[0] = "countersign"
 	c.cmd.Env = append([]string{
-		"TERM=xterm", "TZ=UTC", "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "XDG_CONFIG_HOME=" + t.TempDir(),
+		"GORACE=" + noNap, "TERM=xterm", "TZ=UTC", "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "XDG_CONFIG_HOME=" + t.TempDir(),
 		"COUNTERSIGN_URL=" + s.url, "COUNTERSIGN_API_KEY=" + s.paid.AgentKey,
 	}, env...)
 	if c.screen, err = pty.StartWithSize(c.cmd, &pty.Winsize{Rows: 60, Cols: columns}); err != nil {

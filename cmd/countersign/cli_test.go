@@ -64,6 +64,9 @@ type scriptServer struct {
 	canned []canned
 }
 
+// noNap keeps the race detector from a second's sleep at the end of each process.
+const noNap = "atexit_sleep_ms=0"
+
 const emptyAccount = "sk_test_empty"
 
 // canned is what the server says instead of its own answer.
@@ -128,7 +131,7 @@ func (s *scriptServer) recorded(h http.Handler) http.Handler {
 
 func (s *scriptServer) setup(env *testscript.Env) error {
 	for name, value := range map[string]string{
-		"COUNTERSIGN_URL": s.url, "COUNTERSIGN_API_KEY": s.paid.AgentKey, "XDG_CONFIG_HOME": filepath.Join(env.WorkDir, "config"), "TZ": "UTC",
+		"GORACE": noNap, "COUNTERSIGN_URL": s.url, "COUNTERSIGN_API_KEY": s.paid.AgentKey, "XDG_CONFIG_HOME": filepath.Join(env.WorkDir, "config"), "TZ": "UTC",
 		"AGENT": s.paid.AgentKey, "OTHER_AGENT": s.paid.OtherKey, "OWNER": s.paid.OwnerToken,
 		"FREE_AGENT": s.free.AgentKey, "FREE_OWNER": s.free.OwnerToken, "HOST_KEY": s.host,
 		"STRIPE_API_BASE": s.stripe, "STRIPE_SECRET_KEY": emptyAccount,
