@@ -94,6 +94,7 @@ func TestToolsDoor(t *testing.T) {
 		{"a page of another site", p.agent, map[string]string{"Origin": "https://evil.example"}, 403, "cross_origin"},
 		{"a page without an origin", p.agent, map[string]string{"Origin": "null"}, 403, "cross_origin"},
 		{"a foreign script", p.agent, map[string]string{"Sec-Fetch-Site": "cross-site"}, 403, "cross_origin"},
+		{"a name that points here", p.agent, map[string]string{"Origin": s.url}, 403, "cross_origin"},
 		{"our own page", p.agent, map[string]string{"Origin": s.BaseURL}, 200, ""},
 	} {
 		a := s.do(call{as: tc.as, method: http.MethodPost, path: pathTools, kind: jsonKind, body: list, header: tc.header})
@@ -207,7 +208,7 @@ func TestToolsBadInput(t *testing.T) {
 		{"no tool", jsonKind, message("tools/call", "{}"), nil, 200, "unknown tool"},
 		{"arguments that are a list", jsonKind, toolCall("upgrade_plan", "[]"), nil, 200, "arguments"},
 		{"parameters that are a list", jsonKind, message("tools/call", "[]"), nil, 200, "error"},
-		{"resources", jsonKind, message("resources/list", "{}"), nil, 200, `"resources":[]`},
+		{"resources", jsonKind, message("resources/list", "{}"), nil, 200, "method not found"},
 		{"a revision that never was", jsonKind, list, map[string]string{"Mcp-Protocol-Version": "2020-01-01"}, 400, "nsupported protocol version"},
 		{"the newest revision without its members", jsonKind, list, newest, 400, "protocolVersion"},
 		{"a session", jsonKind, list, map[string]string{"Mcp-Session-Id": "x"}, 200, "get_billing"},

@@ -236,8 +236,9 @@ func TestAgentOnToolsAlone(t *testing.T) {
 		if !strings.Contains(asked["approval_url"].(string), request) || !strings.Contains(asked["message"].(string), asked["check_code"].(string)) {
 			t.Errorf("%v", asked)
 		}
-		polled := s.polls.Load()
+		polled, pressed := s.polls.Load(), make(chan struct{})
 		go func() { // the owner, when the agent waits
+			defer close(pressed)
 			for until := time.After(5 * time.Second); s.polls.Load() == polled; {
 				select {
 				case <-time.After(time.Millisecond):
@@ -246,12 +247,11 @@ func TestAgentOnToolsAlone(t *testing.T) {
 			}
 			s.decide(c.Owner, request, true)
 		}()
-		done := agent.call("get_approval", args{"request": request, "wait": 25})
-		for done.StructuredContent.(args)["next"] == "poll" {
-			s.Advance(5 * time.Second)
-			done = agent.call("get_approval", args{"request": request, "wait": 25})
+		if got := agent.call("get_approval", args{"request": request, "wait": 25}).StructuredContent.(args)["status"]; got == "pending" {
+			t.Error("the wait ended before the decision")
 		}
-		v := done.is("completed")
+		<-pressed
+		v := agent.call("get_approval", args{"request": request, "wait": 25}).is("completed")
 		same(t, "result", v["result"].(args)["status"], "capacity-increased")
 		if got := limit(); got != 1500 {
 			t.Errorf("limit %v", got)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/countersignhq/countersign/api"
@@ -21,10 +22,23 @@ func New(version string, client func(http.Header) *api.Client) *mcp.Server {
 	s := mcp.NewServer(&mcp.Implementation{Name: "countersign", Title: "Countersign billing", Version: version}, &mcp.ServerOptions{
 		Instructions: instructions, Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}},
 	})
+	s.AddReceivingMiddleware(toolsOnly)
 	t := &tools{server: s, client: client, schemas: described()}
 	t.readers()
 	t.changers()
 	return s
+}
+
+// toolsOnly refuses what the server does not declare: the library would answer
+// with empty lists.
+func toolsOnly(next mcp.MethodHandler) mcp.MethodHandler {
+	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
+		switch area, _, _ := strings.Cut(method, "/"); area {
+		case "prompts", "resources", "completion", "logging", "subscriptions":
+			return nil, &jsonrpc.Error{Code: jsonrpc.CodeMethodNotFound, Message: "method not found: " + method + ". This server has tools only."}
+		}
+		return next(ctx, method, req)
+	}
 }
 
 // Serve serves the tools over standard input and output until ctx ends.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -88,7 +89,7 @@ func result(out json.RawMessage, err error, more ...string) *mcp.CallToolResult 
 func failed(err error, more ...string) *mcp.CallToolResult {
 	text := "The billing server could not be reached. Nothing was changed as far as is known here; look with get_billing_summary before you try again."
 	if e, ok := errors.AsType[*api.CallError](err); ok {
-		text = string(e.Raw)
+		text = strings.TrimSpace(string(e.Raw))
 		if e.Body.Code == "" {
 			text = fmt.Sprintf("The billing server answered %d %s.", e.Status, http.StatusText(e.Status))
 		}

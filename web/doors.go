@@ -221,6 +221,20 @@ func (r *Request) sameOrigin() error {
 	return nil
 }
 
+// noForeignPage is for calls that browsers need not make at all: if one does, the
+// page is ours. The Host header is not believed, since a name that somebody else
+// points at this machine would be in both.
+func (r *Request) noForeignPage() error {
+	base := r.rt.cfg.BaseURL
+	if origin := r.Header.Get("Origin"); origin != "" && origin != base.Scheme+"://"+base.Host {
+		return errCrossOrigin
+	}
+	if err := r.rt.guard.Check(r.Request); err != nil {
+		return errCrossOrigin.Because(err)
+	}
+	return nil
+}
+
 // Purpose says what a form token is good for.
 type Purpose func(r *Request) string
 

@@ -210,8 +210,8 @@ func (rt *Router) Host(method, path string, h Handler, query ...string) {
 // another site is refused, key or not. h answers by itself.
 func (rt *Router) Tools(path string, h http.Handler) {
 	rt.add(DoorTools, http.MethodPost, path, byKey(func(r *Request) error {
-		if err := rt.guard.Check(r.Request); err != nil {
-			return errCrossOrigin.Because(err)
+		if err := r.noForeignPage(); err != nil {
+			return err
 		}
 		r.Body = http.MaxBytesReader(r.w, r.Body, maxBody)
 		h.ServeHTTP(r.w, r.Request)
