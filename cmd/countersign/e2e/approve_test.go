@@ -10,13 +10,13 @@ import (
 func story(j journey) {
 	agent := j.demo.agent()
 	before := j.demo.stripe.paid("Acme")
-	r := agent.upgrade("scale")
+	r := agent.upgrade(j.demo.top.id)
 	followed := make(chan []string, 1)
 	go func() { all, _ := agent.follow(r); followed <- all }()
 
 	j.open(r.URL)
 	j.see("Sign in to review a request")
-	j.lacks("Acme", "Scale", "$", r.Code, "nightly")
+	j.lacks("Acme", j.demo.top.name, "$", r.Code, "nightly")
 	j.shot("approve-signed-out")
 	j.press("Sign in")
 	j.fill("Email address", ada)
@@ -30,8 +30,8 @@ func story(j journey) {
 	j.shot("login-confirm")
 	j.press("Sign in as " + ada)
 
-	j.see("Upgrade Acme to Scale?")
-	for _, part := range []string{r.Code, "Nothing has changed yet", "deploy-bot", "$49.00", "The nightly import needs more rows.", "Signed in as " + ada} {
+	j.see("Upgrade Acme to " + j.demo.top.name + "?")
+	for _, part := range []string{r.Code, "Nothing has changed yet", "deploy-bot", j.demo.top.price, "The nightly import needs more rows.", "Signed in as " + ada} {
 		j.see(part)
 	}
 	if len(j.demo.stripe.paid("Acme")) != len(before) {
@@ -40,19 +40,19 @@ func story(j journey) {
 	j.shot("approve-pending")
 	j.mark()
 	amount := cents(j.t, j.press("Approve, pay $"))
-	j.see("Acme is on Scale")
+	j.see("Acme is on " + j.demo.top.name)
 	j.see("You can go back to your agent")
 	j.inPlace()
-	j.focusOn("Acme is on Scale")
+	j.focusOn("Acme is on " + j.demo.top.name)
 	j.shot("approve-done")
 
 	j.chargedOnce("Acme", before, amount)
 	truthful(j.t, <-followed)
-	if last := j.ended(r, "completed"); last.Result.Status != "switched" || last.Result.Plan != "scale" || last.Result.AmountChargedCents != amount {
+	if last := j.ended(r, "completed"); last.Result.Status != "switched" || last.Result.Plan != j.demo.top.id || last.Result.AmountChargedCents != amount {
 		j.t.Errorf("the agent read %+v; charged %d", last, amount)
 	}
-	j.onPlan("Scale")
-	j.see("$49.00")
+	j.onPlan(j.demo.top.name)
+	j.see(j.demo.top.price)
 	j.shot("billing-after-approval")
 }
 
@@ -67,10 +67,10 @@ func truthful(t *testing.T, read []string) {
 
 func deny(j journey) {
 	before := j.demo.stripe.paid("Acme")
-	r := j.demo.agent().upgrade("scale")
+	r := j.demo.agent().upgrade(j.demo.top.id)
 	j.signIn(ada)
 	j.open(r.URL)
-	j.see("Upgrade Acme to Scale?")
+	j.see("Upgrade Acme to " + j.demo.top.name + "?")
 	j.fill("Note to the agent", "After the audit.")
 	j.mark()
 	j.press("Too expensive")
@@ -83,17 +83,17 @@ func deny(j journey) {
 		j.t.Errorf("denied: %+v", last.Denied)
 	}
 	j.chargedNothing("Acme", before)
-	j.onPlan("Pro")
+	j.onPlan(j.demo.first.name)
 	j.open(j.demo.url + "/settings/approvals")
 	j.see("Denied by Ada Okafor")
 	j.shot("approvals-denied")
 }
 
 func expired(j journey) {
-	r := j.demo.agent().upgrade("scale")
+	r := j.demo.agent().upgrade(j.demo.top.id)
 	j.signIn(ada)
 	j.open(r.URL)
-	j.see("Upgrade Acme to Scale?")
+	j.see("Upgrade Acme to " + j.demo.top.name + "?")
 	clock := journey{j.sibling(), j.demo}
 	clock.open(j.demo.stripe.base)
 	for label, seconds := range map[string]int{"+1 day": 24 * 3600, "+1 hour": 3600} {
@@ -115,16 +115,16 @@ func expired(j journey) {
 	j.shot("approve-expired")
 	j.ended(r, "expired")
 	j.chargedNothing("Acme", before)
-	j.onPlan("Pro")
+	j.onPlan(j.demo.first.name)
 }
 
 func wrongAccount(j journey) {
-	r := j.demo.agent().upgrade("scale")
+	r := j.demo.agent().upgrade(j.demo.top.id)
 	j.watch.allow("status of 404")
 	j.signIn(bo)
 	j.open(r.URL)
 	j.see("There is nothing here")
-	j.lacks("Acme", "Scale", r.Code)
+	j.lacks("Acme", j.demo.top.name, r.Code)
 	j.shot("error-404")
 	foreign := j.markup(r.ID)
 	const unknown = "apr_00000000000000000000000000"
@@ -137,7 +137,7 @@ func wrongAccount(j journey) {
 	j.see("Email address")
 	j.signIn(ada)
 	j.open(r.URL)
-	j.see("Upgrade Acme to Scale?")
+	j.see("Upgrade Acme to " + j.demo.top.name + "?")
 }
 
 // markup is the page without what differs from request to request.
@@ -147,7 +147,7 @@ func (j journey) markup(id string) string {
 }
 
 func notAnOwner(j journey) {
-	r := j.demo.agent().upgrade("scale")
+	r := j.demo.agent().upgrade(j.demo.top.id)
 	j.signIn(mia)
 	j.see("Ask an owner: Ada Okafor")
 	for _, button := range []string{"Upgrade", "Downgrade", "Manage in Stripe", "Cancel subscription"} {
@@ -183,16 +183,16 @@ func notAnOwner(j journey) {
 	j.see("Check your email")
 	j.openMail("Sign in to Countersign", ada)
 	j.press("Sign in as " + ada)
-	j.see("Upgrade Acme to Scale?")
+	j.see("Upgrade Acme to " + j.demo.top.name + "?")
 	j.until("something to approve", locate+`("Approve, pay $", "body")`)
 }
 
 // priceChanged: a page that stayed open beyond the life of its quote asks again.
 func priceChanged(j journey) {
-	r := j.demo.agent().upgrade("scale")
+	r := j.demo.agent().upgrade(j.demo.top.id)
 	j.signIn(ada)
 	j.open(r.URL)
-	j.see("Upgrade Acme to Scale?")
+	j.see("Upgrade Acme to " + j.demo.top.name + "?")
 	j.demo.stripe.advance("hour")
 	before := j.demo.stripe.paid("Acme")
 	j.watch.allow("status of 409")
@@ -206,7 +206,7 @@ func priceChanged(j journey) {
 	if amount >= old {
 		j.t.Errorf("an hour later it costs %d, before %d", amount, old)
 	}
-	j.see("Acme is on Scale")
+	j.see("Acme is on " + j.demo.top.name)
 	j.chargedOnce("Acme", before, amount)
 	j.ended(r, "completed")
 }
@@ -215,7 +215,7 @@ func declinedOnApproval(j journey) {
 	j.signIn(ada)
 	j.useCard("4000000000000341")
 	before := j.demo.stripe.paid("Acme")
-	r := j.demo.agent().upgrade("scale")
+	r := j.demo.agent().upgrade(j.demo.top.id)
 	j.open(r.URL)
 	j.press("Approve, pay $")
 	j.see("Your bank declined the card")
@@ -225,14 +225,14 @@ func declinedOnApproval(j journey) {
 		j.t.Errorf("the poll says %+v, error %+v", last, last.Error)
 	}
 	j.chargedNothing("Acme", before)
-	j.onPlan("Pro")
+	j.onPlan(j.demo.first.name)
 }
 
 func secureOnApproval(j journey) {
 	j.signIn(ada)
 	j.useCard("4000002760003184")
 	before := j.demo.stripe.paid("Acme")
-	r := j.demo.agent().upgrade("scale")
+	r := j.demo.agent().upgrade(j.demo.top.id)
 	j.open(r.URL)
 	amount := cents(j.t, j.press("Approve, pay $"))
 	j.see("Your bank wants to confirm")
@@ -246,6 +246,6 @@ func secureOnApproval(j journey) {
 	eventually(j.t, "the request to complete", patience, func() bool { return j.demo.agent().poll(r, 0).Status == "completed" })
 	j.chargedOnce("Acme", before, amount)
 	j.open(r.URL)
-	j.see("Acme is on Scale")
-	j.onPlan("Scale")
+	j.see("Acme is on " + j.demo.top.name)
+	j.onPlan(j.demo.top.name)
 }

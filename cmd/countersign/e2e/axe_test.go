@@ -85,10 +85,15 @@ func TestAxe(t *testing.T) {
 func TestAccessibility(t *testing.T) {
 	for name, visit := range map[string]func(journey){
 		"visitors": visitors, "seats": seats, "decisions": decisions, "ends": ends, "stripe's pages": hosted, "agents": agents,
+		"units": unitSeats, "units' decisions": unitDecisions,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := startDemo(t)
+			w := flat
+			if strings.HasPrefix(name, "units") {
+				w = inUnits
+			}
+			d := startDemoOf(t, w)
 			visit(journey{tab: newTab(t, true), demo: d})
 		})
 	}

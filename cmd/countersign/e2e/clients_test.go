@@ -52,6 +52,7 @@ type status struct {
 	Result struct {
 		Status, Plan, Code string
 		AmountChargedCents int64
+		AmountCharged      int64 `json:"amount_charged"` // of the second published API
 	}
 	Denied *struct{ Reason, Note string }
 	Error  *struct {

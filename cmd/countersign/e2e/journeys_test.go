@@ -9,11 +9,11 @@ import (
 
 // The people of the demo.
 const (
-	ada  = "ada@acme.test"    // owns Acme: Pro, a card that works, an agent
+	ada  = "ada@acme.test"    // owns Acme: the first paid plan, a card that works, an agent
 	mia  = "mia@acme.test"    // member of Acme without rights
 	bo   = "bo@borealis.test" // owns another org
-	dee  = "dee@dune.test"    // Pro, a card that is declined
-	lena = "lena@lark.test"   // Pro, a card that asks for 3-D Secure
+	dee  = "dee@dune.test"    // the same plan, a card that is declined
+	lena = "lena@lark.test"   // the same plan, a card that asks for 3-D Secure
 	finn = "finn@fern.test"   // Free
 )
 
@@ -23,7 +23,7 @@ type journey struct {
 	demo *demo
 }
 
-// journeys lead to the same end with JavaScript and without.
+// journeys lead to the same end with JavaScript and without, whatever is sold.
 var journeys = map[string]func(journey){
 	"agent asks, owner approves":        story,
 	"deny with a reason":                deny,
@@ -42,14 +42,23 @@ var journeys = map[string]func(journey){
 }
 
 func TestJourneys(t *testing.T) {
-	for name, travel := range journeys {
-		for mode, scripts := range map[string]bool{"scripts": true, "no scripts": false} {
-			t.Run(name+"/"+mode, func(t *testing.T) {
-				t.Parallel()
-				d := startDemo(t)
-				travel(journey{tab: newTab(t, scripts), demo: d})
-			})
+	for _, w := range []wares{flat, inUnits} {
+		for name, travel := range journeys {
+			t.Run(w.catalog+"/"+name, func(t *testing.T) { travelBothWays(t, w, travel) })
 		}
+	}
+	for name, travel := range unitJourneys {
+		t.Run(inUnits.catalog+"/"+name, func(t *testing.T) { travelBothWays(t, inUnits, travel) })
+	}
+}
+
+func travelBothWays(t *testing.T, w wares, travel func(journey)) {
+	for mode, scripts := range map[string]bool{"scripts": true, "no scripts": false} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			d := startDemoOf(t, w)
+			travel(journey{tab: newTab(t, scripts), demo: d})
+		})
 	}
 }
 

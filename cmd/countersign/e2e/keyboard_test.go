@@ -80,22 +80,26 @@ func (b *tab) write(what, element, value string) {
 // walks lead through what a person does on the pages of agents, limits, invoices
 // and operators. Each returns what is there at its end.
 var walks = map[string]func(journey) string{
-	"agents": walkAgents, "limit request": walkLimit, "invoices": walkInvoices, "operator": walkOperator,
+	"agents": walkAgents, "limit request": walkLimit, "invoices": walkInvoices, "operator": walkOperator, "units": walkUnits, "trial": walkTrial,
 }
 
 // TestKeyboard: with the keyboard alone each walk ends where it ends with the
-// mouse. The operator's does so without JavaScript too.
+// mouse. The operator's and those of units do so without JavaScript too.
 func TestKeyboard(t *testing.T) {
 	for name, walk := range walks {
 		for _, scripts := range []bool{true, false} {
-			if !scripts && name != "operator" {
+			w, both := flat, name == "operator"
+			if name == "units" || name == "trial" {
+				w, both = inUnits, true
+			}
+			if !scripts && !both {
 				continue
 			}
 			mode := map[bool]string{true: "/scripts", false: "/no scripts"}[scripts]
 			t.Run(name+mode, func(t *testing.T) {
 				t.Parallel()
-				mouse := walk(journey{newTab(t, scripts), startDemo(t)})
-				keys := walk(journey{newTab(t, scripts).byKeys(), startDemo(t)})
+				mouse := walk(journey{newTab(t, scripts), startDemoOf(t, w)})
+				keys := walk(journey{newTab(t, scripts).byKeys(), startDemoOf(t, w)})
 				if keys != mouse || mouse == "" {
 					t.Errorf("with the keyboard:\n%s\n\nwith the mouse:\n%s", keys, mouse)
 				}
@@ -107,6 +111,8 @@ func TestKeyboard(t *testing.T) {
 // moments are what differs from run to run: secrets, ids, invoices' numbers and
 // times of day.
 var moments = regexp.MustCompile(`cs[a-z]_\w+|[A-Z0-9]{8}-\d{4}|(org|lir|key)_\w+|\d\d:\d\d UTC|\((just now|\d+ \w+ ago)\)`)
+
+var agentKey = regexp.MustCompile(`csa_\w{49}`)
 
 // remains is what an element shows, without what differs from run to run.
 func (j journey) remains(selector string) string {
@@ -121,7 +127,7 @@ func walkAgents(j journey) string {
 	j.fill("Name of the agent", "night-importer")
 	j.press("Create agent")
 	j.see("Key for night-importer")
-	key := regexp.MustCompile(`csa_\w{49}`).FindString(j.text())
+	key := agentKey.FindString(j.text())
 	j.press("I have copied it")
 	j.see("night-importer")
 	const card = `article:has(h3:is([id]))`
@@ -175,6 +181,38 @@ func walkInvoices(j journey) string {
 	j.see("Paid on")
 	j.billing()
 	return j.remains(".invoices")
+}
+
+// walkUnits buys two units, gives three back and takes that back.
+func walkUnits(j journey) string {
+	j.signIn(ada)
+	j.choose("3")
+	j.see("5 → 6 units")
+	j.pressIn("#capacity", "One unit more")
+	j.see("5 → 7 units")
+	j.pressIn("#capacity-offer", "Add 2 units, pay $")
+	j.see("Acme has 7 units")
+	j.choose("1")
+	j.pressIn("#capacity-offer", "Remove 3 units on ")
+	j.see("Acme goes down to 4 units on")
+	j.press("Undo")
+	j.see("Acme keeps its 7 units")
+	j.billing()
+	return j.remains("#capacity")
+}
+
+func walkTrial(j journey) string {
+	j.signIn(finn)
+	j.press("Start 30-day trial , Team")
+	j.see("The trial of Team has started")
+	j.billing()
+	j.pressIn(".plans", "Convert to paid, $49.00")
+	j.see("Pay by card")
+	j.card("4242 4242 4242 4242")
+	j.press("Subscribe, pay $49.00")
+	j.see("Fern Garden is on Team")
+	j.billing()
+	return j.remains("section:has(#plan-title)")
 }
 
 // walkOperator signs in, grants a limit and makes an org a design partner.

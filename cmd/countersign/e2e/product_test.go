@@ -157,6 +157,7 @@ func eventually(t *testing.T, what string, within time.Duration, ok func() bool)
 // demo is `countersign demo` with data of its own.
 type demo struct {
 	*process
+	wares
 	t      *testing.T
 	env    map[string]string // demo.env
 	url    string
@@ -165,8 +166,13 @@ type demo struct {
 
 func startDemo(t *testing.T, env ...string) *demo {
 	t.Helper()
+	return startDemoOf(t, flat, env...)
+}
+
+func startDemoOf(t *testing.T, w wares, env ...string) *demo {
+	t.Helper()
 	dir := t.TempDir()
-	d := &demo{t: t, process: start(t, env, "demo", "--addr", "127.0.0.1:0", "--sandbox-addr", "127.0.0.1:0", "--data", dir)}
+	d := &demo{t: t, wares: w, process: start(t, env, "demo", "--addr", "127.0.0.1:0", "--sandbox-addr", "127.0.0.1:0", "--data", dir, "--catalog", w.catalog)}
 	eventually(t, "demo.env", 2*patience, func() bool {
 		if d.ended() {
 			t.Fatalf("the demo ended:\n%s", d.log)
