@@ -3,6 +3,7 @@ package payments
 import (
 	"cmp"
 	"slices"
+	"strconv"
 
 	"github.com/stripe/stripe-go/v76"
 
@@ -29,24 +30,33 @@ func (p *projector) invoices() []billing.Invoice {
 	return out
 }
 
-// describe says what an invoice is for in a word or two: the plan that it pays.
+// describe says what an invoice is for in a word or two: the plan that it pays,
+// or the units where it is only about those.
 func (p *projector) describe(inv *stripe.Invoice) string {
 	if inv.Description != "" {
 		return inv.Description
 	}
 	var name string
+	var units int64
 	for _, l := range linesOf(inv) {
 		plan, unit, ok := planOf(p.catalog, l.Price)
-		if !ok || unit || l.Amount < 0 {
-			continue
+		switch {
+		case !ok || l.Amount < 0:
+		case unit:
+			units = max(units, l.Quantity)
+		default:
+			name = max(name, plan.Name) // any total order will do
 		}
-		name = max(name, plan.Name) // any total order will do
 	}
 	switch {
 	case name != "" && inv.BillingReason == stripe.InvoiceBillingReasonSubscriptionUpdate:
 		return "Change to " + name
 	case name != "":
 		return name
+	case units == 1:
+		return "1 additional unit"
+	case units > 1:
+		return strconv.FormatInt(units, 10) + " additional units"
 	}
 	return "Invoice"
 }

@@ -275,3 +275,28 @@ func TestInvoiceLinesOfNothing(t *testing.T) {
 		t.Errorf("lines %+v", got)
 	}
 }
+
+// TestInvoicesOfUnits: an invoice that is only about units says how many are had
+// since.
+func TestInvoicesOfUnits(t *testing.T) {
+	c, err := billing.Builtin("capacity")
+	if err != nil {
+		t.Fatal(err)
+	}
+	solo, _ := c.Plan("solo")
+	unit, plan := priced("p_unit", solo.Units.Price.LookupKey), priced("p_solo", solo.Price.LookupKey)
+	line := func(amount, quantity int64, p *stripe.Price) *stripe.InvoiceLineItem {
+		return &stripe.InvoiceLineItem{Amount: amount, Quantity: quantity, Price: p}
+	}
+	for want, lines := range map[string][]*stripe.InvoiceLineItem{
+		"1 additional unit":  {line(60, 1, unit)},
+		"5 additional units": {line(-120, 2, unit), line(300, 5, unit)},
+		"Change to Solo":     {line(179, 1, plan), line(300, 5, unit)},
+		"Invoice":            {line(-120, 2, unit)},
+	} {
+		inv := &stripe.Invoice{ID: "in", BillingReason: "subscription_update", Lines: &stripe.InvoiceLineItemList{Data: lines}}
+		if got := Project(c, Snapshot{Customer: someCustomer(), Invoices: []*stripe.Invoice{inv}}).Invoices[0].Description; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
