@@ -22,8 +22,12 @@ func v1(method, path, name, body string, status int, code, field string) bad {
 
 // v1Calls are the calls that take a body.
 var v1Calls = []struct{ method, path string }{
-	{http.MethodPost, pathBuyV1}, {http.MethodPost, pathOutV1}, {http.MethodPost, pathTrialAPI},
-	{http.MethodPost, pathIncrease}, {http.MethodPost, pathReduce}, {http.MethodDelete, pathReduce},
+	{http.MethodPost, pathBuyV1},
+	{http.MethodPost, pathOutV1},
+	{http.MethodPost, pathTrialAPI},
+	{http.MethodPost, pathIncrease},
+	{http.MethodPost, pathReduce},
+	{http.MethodDelete, pathReduce},
 }
 
 // v1Documents are bodies that are no JSON object, or one with what nobody knows.
