@@ -139,7 +139,7 @@ func TestUnitsAtAnOldPrice(t *testing.T) {
 	form = forms(other, pathCapacity, "units", "7")
 	s.add(who{session: c.AdminCookie}, "6")
 	w = s.submit(owner, pathCapacity, form)
-	contains(t, w, 409, "The price has changed since you saw it", "$2.00", "$1.00", "Add 1 unit, pay $1.00 now")
+	contains(t, w, 409, "See the new price", "The price has changed since you saw it", "$2.00", "$1.00", "Add 1 unit, pay $1.00 now")
 	if again := s.submit(owner, pathCapacity, forms(w, pathCapacity, "units", "7")); again.Code != 303 {
 		t.Errorf("the fresh price cannot be pressed: %d", again.Code)
 	}
@@ -261,7 +261,7 @@ func TestUnitsPastDue(t *testing.T) {
 	owner = s.later(c, 32*24*time.Hour)
 	s.Sync(c.Org.ID)
 	page := s.get(owner, pathCapacity+"?units=3")
-	contains(t, page, 200, "Past due", "A payment has failed. Pay it before you change the units.")
+	contains(t, page, 200, "Past due", "A payment has failed. Pay it before you add units.")
 	if forms(page, pathCapacity, "", "") != nil {
 		t.Error("units can be bought")
 	}

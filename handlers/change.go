@@ -171,6 +171,7 @@ func (h *handlers) pressFailed(r *web.Request, pr billing.Proposal, cause error)
 		}
 		if offer, err := h.Service.CapacityReview(r.Context(), r.Principal, v.Summary, *pr.Units); err == nil {
 			v.Capacity.Offer, v.Capacity.Before = offer, quoteBefore(cause, offer.Quote)
+			v.Result = views.NewCapacityChanged(cause)
 		}
 	case changed && pr.Plan != "":
 		if offer, err := h.Service.Review(r.Context(), r.Principal, pr.Plan); err == nil {

@@ -42,6 +42,9 @@ func capacityOf(v BillingValues) *Capacity {
 			c.PerUnit = append(c.PerUnit, limitOf(r, billing.Limit{Value: n}))
 		}
 	}
+	if v.Summary.DesignPartner { // nothing is sold
+		c.Each = ""
+	}
 	if c.Why = capacityShut(v); c.Why != "" {
 		if errors.Is(at.More, billing.ErrTrialConversion) {
 			c.Actions = v.actions(Action{Label: copyConvert, Href: "#plans-title"})
@@ -109,6 +112,8 @@ func NewCapacityChange(v BillingValues) CapacityChange {
 		return askForUnits(v, most)
 	case at.Err != nil:
 		return CapacityChange{Note: v.capacityRefusal(at.Err)}
+	case at.Offer.Kind == billing.OfferCurrent && at.More != nil && !errors.Is(at.More, billing.ErrTargetRange):
+		return CapacityChange{Note: v.capacityRefusal(at.More)}
 	case at.Offer.Kind == billing.OfferCurrent:
 		return CapacityChange{Note: copyUnitsNow}
 	}
@@ -133,6 +138,14 @@ func NewCapacityChange(v BillingValues) CapacityChange {
 		c.Problem, c.Changed = priceMoved(), changedOf("Charge today", *at.Before, q)
 	}
 	return c
+}
+
+// NewCapacityChanged is a problem with the price of units, with the way to the
+// new one: that is further down.
+func NewCapacityChanged(err error) *Panel {
+	p := NewProblem(err, "")
+	p.Actions = append(p.Actions, Action{Label: copyNewPrice, Href: "#capacity-title"})
+	return p
 }
 
 func capacityForm(v BillingValues) *Form {

@@ -114,10 +114,15 @@ func TestWhyNoUnits(t *testing.T) {
 			t.Errorf("%s: %+v", name, c)
 		}
 	}
-	for name, v := range map[string]BillingValues{"past due": pastDueWithUnits(), "reducing": reducing()} { // fewer can be had
-		if c := NewBilling(v).Capacity; c.Why != "" || c.Stepper == nil {
-			t.Errorf("%s: %+v", name, c)
+	for note, v := range map[string]BillingValues{ // fewer can be had
+		copyUnitsPastDue: pastDueWithUnits(), "A reduction is scheduled for 23 December 2026. Undo it before you add units.": reducing(),
+	} {
+		if c := NewBilling(v).Capacity; c.Why != "" || c.Stepper == nil || c.Change.Note != note {
+			t.Errorf("%+v", c)
 		}
+	}
+	if c := NewBilling(givenWithUnits()).Capacity; c.Each != "" {
+		t.Errorf("what is given costs %q", c.Each)
 	}
 	most := onSolo()
 	most.Capacity.More = billing.ErrTargetRange
