@@ -43,7 +43,9 @@ func newDemo() *cobra.Command {
 		Use: "demo", Short: "Try everything: no database server, no Stripe account, no network", Args: exactly(0),
 		Long: `Run the whole product on this machine with SQLite and a built-in stand-in for
 Stripe. What it prints can be clicked or sourced; nothing here costs money.
-Started again on the same data directory it goes on where it was.`,
+Started again on the same data directory it goes on where it was.
+
+With --catalog capacity plans are sold in units, and can be tried without a card.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return demo(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -209,6 +211,10 @@ func (d *demonstration) open(ctx context.Context, data string, out io.Writer) er
 }
 
 func (d *demonstration) banner(out io.Writer, env, login string) {
+	path, wish := "/api/billing/upgrade", fmt.Sprintf(`"plan":%q`, d.topPlan().ID)
+	if d.app.service.Catalog().Capacity != nil {
+		path, wish = "/v1/billing/capacity/increase", `"target_additional_capacity_units":4`
+	}
 	fmt.Fprintf(out, `
   Countersign demo: a sandbox, no real money.
 
@@ -219,15 +225,15 @@ func (d *demonstration) banner(out io.Writer, env, login string) {
   Be the agent, in another shell:
 
     source %s
-    curl -s $COUNTERSIGN_URL/api/billing/upgrade -H "Authorization: Bearer $COUNTERSIGN_AGENT_KEY" \
-      -H 'Content-Type: application/json' -d '{"plan":"%s","mode":"web","reason":"The nightly import needs more rows."}'
+    curl -s $COUNTERSIGN_URL%s -H "Authorization: Bearer $COUNTERSIGN_AGENT_KEY" \
+      -H 'Content-Type: application/json' -d '{%s,"mode":"web","reason":"The nightly import needs more room."}'
 
   Open the approval_url that it answers, approve, and poll the polling_url with the same key.
 
   Cards: 4242 4242 4242 4242 works · 4000 0000 0000 0341 declines when charged · 4000 0027 6000 3184 asks for 3-D Secure
   Stop with Ctrl-C; started again it goes on where it was.
 
-`, login, d.baseURL, d.stripeURL, env, d.topPlan().ID)
+`, login, d.baseURL, d.stripeURL, env, path, wish)
 }
 
 func loadDemoState(path, catalog string) (*demoState, error) {
