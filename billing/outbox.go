@@ -200,12 +200,16 @@ func (s *Service) emitChanges(ctx context.Context, tx Tx, org Org, before, after
 	if s.deliverer == nil {
 		return nil
 	}
-	if before.Plan != after.Plan && !org.Complimentary() {
+	from := before.Plan
+	if tried, ok := s.trialPlan(before); ok && after.Status.Live() { // the trial gives way
+		from = tried.ID
+	}
+	if from != after.Plan && !org.Complimentary() {
 		by, err := s.whoChanged(ctx, tx, before, after)
 		if err != nil {
 			return err
 		}
-		data := PlanChanged{From: before.Plan, To: after.Plan, Status: statusWord(after.Status), Actor: partyOf(by)}
+		data := PlanChanged{From: from, To: after.Plan, Status: statusWord(after.Status), Actor: partyOf(by)}
 		if err = s.emit(ctx, tx, org.ID, EventPlanChanged, data); err != nil {
 			return err
 		}

@@ -208,27 +208,49 @@ func (s *Service) EndTrials(ctx context.Context) error {
 func (s *Service) endSomeTrials(ctx context.Context) (int, error) {
 	var ended []Subscription
 	err := s.store.InTx(ctx, func(tx Tx) (err error) {
-		now := s.Now()
-		if ended, err = tx.ExpireTrials(ctx, now, trialBatch); err != nil {
+		if ended, err = tx.ExpireTrials(ctx, s.Now(), trialBatch); err != nil || len(ended) == 0 {
 			return err
 		}
-		slices.SortFunc(ended, func(a, b Subscription) int { return cmp.Compare(a.OrgID, b.OrgID) })
-		for _, sub := range ended {
-			if err = s.emit(ctx, tx, sub.OrgID, EventTrialExpired, trialNews(sub.Trial, now)); err != nil {
-				return err
-			}
-			if err = s.emit(ctx, tx, sub.OrgID, EventPlanChanged, PlanChanged{
-				From: sub.Trial.Plan, To: s.catalog.Free().ID, Status: stateTrialExpired, Actor: Party{Kind: KindSystem, Name: "Countersign"},
-			}); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.emitTrialsEnded(ctx, tx, ended)
 	})
 	for _, sub := range ended {
 		s.snapshots.drop(sub.OrgID)
 	}
 	return len(ended), err
+}
+
+// emitTrialsEnded tells of trials that are over, and of the free plan where that
+// is in force now: something else may have taken a trial's place before its end
+// was written down. The orgs' queues are written in one order.
+func (s *Service) emitTrialsEnded(ctx context.Context, tx Tx, ended []Subscription) error {
+	if s.deliverer == nil {
+		return nil
+	}
+	trials := make(map[string]Trial, len(ended))
+	ids := make([]string, len(ended))
+	for i, sub := range ended {
+		ids[i], trials[sub.OrgID] = sub.OrgID, sub.Trial
+	}
+	orgs, err := tx.Terms(ctx, ids)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(orgs, func(a, b Overview) int { return cmp.Compare(a.Org.ID, b.Org.ID) })
+	for _, o := range orgs {
+		trial := trials[o.Org.ID]
+		if err = s.emit(ctx, tx, o.Org.ID, EventTrialExpired, trialNews(trial, s.Now())); err != nil {
+			return err
+		}
+		if o.Org.Complimentary() || o.Subscription.Status.Live() {
+			continue
+		}
+		if err = s.emit(ctx, tx, o.Org.ID, EventPlanChanged, PlanChanged{
+			From: trial.Plan, To: s.catalog.Free().ID, Status: stateTrialExpired, Actor: Party{Kind: KindSystem, Name: "Countersign"},
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // remindTrials tells the host and the owners of trials that end within so many
