@@ -43,36 +43,7 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.Form(pathLogout, web.For(purposeSession), h.logout)
 	rt.Form("/session/org", web.For(purposeSession), h.switchOrg)
 
-	// Settings.
-	rt.Page("/{$}", h.home)
-	rt.OverviewPage(pathBilling, h.billing)
-	rt.Page(pathReview, web.Costly(h.review))
-	rt.Page(pathUsageCSV, h.usageCSV)
-	rt.OverviewPage(pathInvoices, h.invoices)
-	rt.Form(pathChange, purposeBilling, h.change)
-	rt.Form(pathDowngrade, purposeBilling, h.downgrade)
-	rt.Form(pathResume, purposeBilling, h.resume)
-	rt.Form(pathCheckout, purposeBilling, h.checkout)
-	rt.OverviewPage(pathCapacity, h.capacity)
-	rt.Form(pathCapacity, purposeBilling, h.changeCapacity)
-	rt.Form(pathCapacity+"/keep", purposeBilling, h.keepCapacity)
-	rt.Form(pathTrial, purposeBilling, h.startTrial)
-	rt.Form(pathAsk, purposeBilling, h.askForMore)
-	rt.Page(pathSuccess, web.Costly(h.success))
-	rt.Page(pathPortal, h.portalPage)
-	rt.Form(pathPortal, purposeBilling, h.portal)
-	rt.OverviewPage(pathApprovals, h.approvals)
-
-	// Agents, their keys, and one's own tokens.
-	rt.OverviewPage(pathAgents, h.agents)
-	rt.Form(pathAgents, purposeAgents, h.createAgent)
-	rt.Form(pathAgents+"/{agent}/keys", purposeAgents, h.createKey)
-	rt.Form(pathAgents+"/{agent}/rename", purposeAgents, h.renameAgent)
-	rt.Form(pathAgents+"/tokens", purposeAgents, h.createToken)
-	rt.Form(pathAgents+"/keys/{key}/pause", purposeAgents, h.pauseKey)
-	rt.Form(pathAgents+"/keys/{key}/resume", purposeAgents, h.resumeKey)
-	rt.Page(pathAgents+"/keys/{key}/revoke", h.askRevoke)
-	rt.Form(pathAgents+"/keys/{key}/revoke", purposeAgents, h.revokeKey)
+	h.settingsRoutes(rt)
 
 	// An agent's request.
 	rt.OpenPage(pathApprove+"{request}", web.Costly(h.approve))
@@ -133,4 +104,37 @@ func (h *handlers) routes(rt *web.Router) {
 	if h.Mailbox != nil {
 		rt.OpenPage(pathMailbox, h.mailbox)
 	}
+}
+
+// settingsRoutes are the pages of an org.
+func (h *handlers) settingsRoutes(rt *web.Router) {
+	rt.Page("/{$}", h.home)
+	rt.OverviewPage(pathBilling, h.billing)
+	rt.Page(pathReview, web.Costly(h.review))
+	rt.Page(pathUsageCSV, h.usageCSV)
+	rt.OverviewPage(pathInvoices, h.invoices)
+	rt.Form(pathChange, purposeBilling, h.change)
+	rt.Form(pathDowngrade, purposeBilling, h.downgrade)
+	rt.Form(pathResume, purposeBilling, h.resume)
+	rt.Form(pathCheckout, purposeBilling, h.checkout)
+	rt.OverviewPage(pathCapacity, h.capacity)
+	rt.Form(pathCapacity, purposeBilling, h.changeCapacity)
+	rt.Form(pathCapacity+"/keep", purposeBilling, h.keepCapacity)
+	rt.Form(pathTrial, purposeBilling, h.startTrial)
+	rt.Form(pathAsk, purposeBilling, h.askForMore)
+	rt.Page(pathSuccess, web.Costly(h.success))
+	rt.Page(pathPortal, h.portalPage)
+	rt.Form(pathPortal, purposeBilling, h.portal)
+	rt.OverviewPage(pathApprovals, h.approvals)
+
+	// Agents, their keys, and one's own tokens.
+	rt.OverviewPage(pathAgents, h.agents)
+	rt.Form(pathAgents, purposeAgents, h.createAgent)
+	rt.Form(pathAgents+"/{agent}/keys", purposeAgents, h.createKey)
+	rt.Form(pathAgents+"/{agent}/rename", purposeAgents, h.renameAgent)
+	rt.Form(pathAgents+"/tokens", purposeAgents, h.createToken)
+	rt.Form(pathAgents+"/keys/{key}/pause", purposeAgents, h.pauseKey)
+	rt.Form(pathAgents+"/keys/{key}/resume", purposeAgents, h.resumeKey)
+	rt.Page(pathAgents+"/keys/{key}/revoke", h.askRevoke)
+	rt.Form(pathAgents+"/keys/{key}/revoke", purposeAgents, h.revokeKey)
 }
