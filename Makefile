@@ -28,7 +28,7 @@ build: ## Build bin/countersign, stripped, and print its size
 	[ $$size -le $(MAX_BINARY_MB)000000 ] || { echo "over $(MAX_BINARY_MB) MB" >&2; exit 1; }
 
 .PHONY: test
-test: packages node_modules/.package-lock.json ## Run every test of every module; none may be skipped
+test: packages node_modules/.package-lock.json mcp/clients/node_modules/.package-lock.json ## Run every test of every module; none may be skipped
 	@go -C .ci/tools build -o ../../bin/testcount ./testcount
 	@.ci/postgres with bin/testcount -race-in . $(MODULES) -- -p 2 -count 1 -shuffle on -timeout 20m $(TESTFLAGS)
 
@@ -82,6 +82,10 @@ packages: ## Install what the tests need from Debian, where it is missing
 # their digests and leaves the lock file alone; `make check` compares it.
 node_modules/.package-lock.json: package.json package-lock.json .npmrc
 	npm install --no-save --ignore-scripts --silent
+	@touch $@
+
+mcp/clients/node_modules/.package-lock.json: mcp/clients/package.json mcp/clients/package-lock.json mcp/clients/.npmrc
+	npm install --prefix mcp/clients --no-save --ignore-scripts --silent
 	@touch $@
 
 $(LINT): .ci/tools/go.mod
