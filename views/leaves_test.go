@@ -19,6 +19,7 @@ func TestLeavesEscape(t *testing.T) {
 		`<time datetime="` + safe + `">` + safe + `</time> <span class="text-muted">(` + safe + `)</span>`:      Time{evil, evil, evil},
 		`<time datetime="1">` + safe + `</time>`:                                                                absolute{"1", evil, evil},
 		`<input type="hidden" name="` + safe + `" value="` + safe + `"><input type="hidden" name="b" value="">`: hidden{Fields: []Field{{evil, evil}, {"b", ""}}},
+		`<span class="sr-only">Counted </span><time datetime="` + safe + `">` + safe + `</time> – <time datetime="1">` + safe + `</time>, then from zero again.`: window{Since: Time{evil, evil, evil}, Resets: Time{"1", evil, evil}},
 	} {
 		var out bytes.Buffer
 		if err := c.Render(t.Context(), &out); err != nil || out.String() != want {

@@ -134,6 +134,19 @@ func TestNothingInlineNothingForeign(t *testing.T) {
 	})
 }
 
+// An empty element takes up room that nothing is in.
+func TestPlansHaveNoEmptyNotes(t *testing.T) {
+	eachSample(t, func(t *testing.T, d doc) {
+		for _, n := range d.all(func(n *html.Node) bool { return attr(n, "class") == "plan-note" }) {
+			for c := range n.ChildNodes() {
+				if c.Type == html.ElementNode && text(c) == "" {
+					t.Errorf("an empty <%s>", c.Data)
+				}
+			}
+		}
+	})
+}
+
 func TestFormsWorkWithoutScriptAndAlikeWithIt(t *testing.T) {
 	eachSample(t, func(t *testing.T, d doc) {
 		for _, f := range d.tag("form") {
