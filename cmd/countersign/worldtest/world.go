@@ -44,6 +44,7 @@ type Options struct {
 	Catalog  string // a built-in one or a file's path, else flat
 	BaseURL  string // else http://localhost:8080
 	NoStripe bool
+	Unpaid   bool // Stripe gives up on a renewal by "unpaid", else it cancels
 	// Wrap stands between the service and payments, to fail or to count.
 	Wrap func(billing.Processor) billing.Processor
 	// Configure has the last word on the service's configuration.
@@ -76,7 +77,7 @@ func New(t testing.TB, o Options) *World {
 	w := &World{T: t, Mail: &Mailbox{}, Log: &SafeBuffer{}, BaseURL: o.BaseURL}
 	catalog, err := billing.LoadCatalog(o.Catalog, os.ReadFile)
 	w.ok(err)
-	w.startStripe(catalog)
+	w.startStripe(catalog, o)
 	w.url = w.newDatabase(o)
 	w.Store = w.open()
 	w.config = billing.Config{
@@ -108,9 +109,9 @@ func (w *World) Replica() *billing.Service {
 	return billing.New(c)
 }
 
-func (w *World) startStripe(catalog *billing.Catalog) {
+func (w *World) startStripe(catalog *billing.Catalog, o Options) {
 	var err error
-	w.Box, err = sandbox.New(sandbox.Options{Now: func() time.Time { return Start }, SecretKey: stripeKey, WebhookSecret: WebhookSecret})
+	w.Box, err = sandbox.New(sandbox.Options{Now: func() time.Time { return Start }, SecretKey: stripeKey, WebhookSecret: WebhookSecret, UnpaidAfterRetries: o.Unpaid})
 	w.ok(err)
 	w.T.Cleanup(func() { _ = w.Box.Close() })
 	server := httptest.NewServer(w.Box.Handler())
