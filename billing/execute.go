@@ -134,7 +134,10 @@ func (s *Service) settle(ctx context.Context, i Intent, from, to IntentState, ou
 			return err
 		}
 		if out.Status == StatusDowngradeScheduled || out.Status == StatusReductionScheduled {
-			by := &Schedule{By: i.Actor, At: now}
+			by := &Schedule{Kind: ScheduledDowngrade, By: i.Actor, At: now}
+			if out.Status == StatusReductionScheduled {
+				by.Kind = ScheduledReduction
+			}
 			if i.DecidedBy.ID != i.Actor.ID {
 				by.ApprovedBy = i.DecidedBy.Name
 			}

@@ -114,9 +114,19 @@ func (s Subscription) Dirty() bool { return s.DirtySeq > s.SyncedSeq }
 
 // Schedule says who asked for a scheduled change and who agreed to it.
 type Schedule struct {
-	By         Actor     `json:"by"`
-	ApprovedBy string    `json:"approved_by,omitempty"`
-	At         time.Time `json:"at"`
+	Kind       ScheduledKind `json:"kind,omitempty"` // empty: a downgrade
+	By         Actor         `json:"by"`
+	ApprovedBy string        `json:"approved_by,omitempty"`
+	At         time.Time     `json:"at"`
+}
+
+// standsIn reports whether the state still has the change scheduled. Another one
+// in its place was scheduled by somebody else.
+func (s Schedule) standsIn(st State) bool {
+	if s.Kind == ScheduledReduction {
+		return st.Units.Reducing()
+	}
+	return st.CancelAtPeriodEnd
 }
 
 // sameTerms reports whether two states agree on everything that a consent was

@@ -91,7 +91,7 @@ func (s *Service) apply(sub Subscription, state State) Subscription {
 	if !sameTerms(sub.State, state) {
 		sub.Version++
 	}
-	if !state.CancelAtPeriodEnd && !state.Units.Reducing() {
+	if sub.ScheduledBy != nil && !sub.ScheduledBy.standsIn(state) {
 		sub.ScheduledBy = nil
 	}
 	sub.State = state

@@ -9,7 +9,7 @@ import (
 	"github.com/countersignhq/countersign/cmd/countersign/worldtest"
 )
 
-func trialPlanNews(from, to, status, kind, name string) string {
+func planNews(from, to, status, kind, name string) string {
 	return fmt.Sprintf(`billing.plan_changed {"from":%q,"to":%q,"status":%q,"actor":{"kind":%q,"name":%q}}`, from, to, status, kind, name)
 }
 
@@ -40,7 +40,7 @@ func TestTrialEndTellsThePlanInForce(t *testing.T) {
 		for _, line := range news(t, w, h) {
 			got[line]++
 		}
-		free := trialPlanNews("solo", "free", "trial_expired", "system", "Countersign")
+		free := planNews("solo", "free", "trial_expired", "system", "Countersign")
 		if len(got) != 2 || got[ended] != 3 || got[free] != 1 {
 			t.Errorf("told %v, want three times\n %s\nand once\n %s", got, ended, free)
 		}
@@ -71,6 +71,6 @@ func TestTrialConversionIsTold(t *testing.T) {
 		w.Subscribe(w.Org(same.Org.ID), "solo", visa)
 		says(t, w, h, fmt.Sprintf(active, "solo"))
 		w.Subscribe(higher.Org, "team", visa)
-		says(t, w, h, trialPlanNews("solo", "team", "active", "system", "Stripe"), fmt.Sprintf(active, "team"))
+		says(t, w, h, planNews("solo", "team", "active", "system", "Stripe"), fmt.Sprintf(active, "team"))
 	})
 }
