@@ -44,7 +44,7 @@ func (s *Service) summarize(over Overview) Summary {
 		Stale: over.Org.CustomerID != "" && (s.stripeDown.Load() || sub.Dirty() && now.Sub(sub.SyncedAt) > staleAfter),
 	}
 	sum.Overrides = over.Overrides
-	sum.Usage = s.usageAgainst(sum.Plan, over)
+	sum.Usage = s.usageAgainst(sum.Plan, over, now)
 	sum.Scheduled = s.scheduled(over.Org, sub)
 	sum.TrialAvailable = s.TrialAvailable(over.Org, sub)
 	return sum
@@ -91,9 +91,8 @@ func (s *Service) planOf(org Org, sub Subscription) Plan {
 	return s.catalog.Free()
 }
 
-// usageAgainst lists the plan's resources with what is used of them.
-func (s *Service) usageAgainst(plan Plan, over Overview) []Usage {
-	now := s.Now()
+// usageAgainst lists the plan's resources with what is used of them at the time.
+func (s *Service) usageAgainst(plan Plan, over Overview, now time.Time) []Usage {
 	out := make([]Usage, 0, len(s.catalog.Resources))
 	for _, res := range s.catalog.Resources {
 		u := Usage{Resource: res, Cap: capOn(plan, res.ID, openOverride(over.Overrides, res.ID), now)}

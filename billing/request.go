@@ -80,7 +80,7 @@ func (s *Service) OpenRequest(ctx context.Context, p Principal, id string) (Requ
 	}
 	r.Org, r.Subscription = over.Org, over.Subscription
 	r.To, r.From = r.To.With(a.Quote.ToUnits), r.From.With(a.Quote.FromUnits)
-	r.Usage, r.Overrides = s.usageAgainst(r.To, over), over.Overrides
+	r.Usage, r.Overrides = s.usageAgainst(r.To, over, r.Now), over.Overrides
 	if r.Key, err = s.store.Credential(ctx, a.OrgID, a.Actor.CredentialID); err != nil && !errors.Is(err, ErrNotFound) {
 		return r, err
 	}

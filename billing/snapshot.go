@@ -92,7 +92,7 @@ func (s *Service) snapshotOf(over Overview, now time.Time) *snapshot {
 		plan: plan, basis: Basis{RowVersion: over.Subscription.RowVersion, DesignPartner: over.Org.DesignPartner}, complimentary: over.Org.Complimentary(),
 		meters: make([]meter, len(s.catalog.Resources)), until: now.AddDate(0, 0, 1),
 	}
-	for i, u := range s.usageAgainst(plan, over) {
+	for i, u := range s.usageAgainst(plan, over, now) {
 		m := meter{Allowance: Allowance{Active: u.Active, Cap: u.Cap}}
 		if u.Resource.Kind == Counter {
 			m.start, _ = windowAt(u.Resource, over.Subscription, now)
