@@ -378,7 +378,7 @@ func achieved(i Intent, sub Subscription) bool {
 		u := sub.Units
 		return sub.Status.Live() && (u.Reducing() && u.ReduceTo == i.Quote.ToUnits || !u.Reducing() && u.Additional == i.Quote.ToUnits)
 	case ActionKeepCapacity:
-		return sub.Status.Live() && !sub.Units.Reducing()
+		return sub.Status.Live() && !sub.Units.Reducing() && sub.Units.Additional == i.Quote.ToUnits
 	}
 	return false
 }
