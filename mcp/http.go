@@ -31,12 +31,40 @@ func Handler(s *mcp.Server, log *slog.Logger) http.Handler {
 			answerError(w, http.StatusBadRequest, invalidRequest, "Send one message at a time: batches are not taken.")
 		case !json.Valid(body): // two of them, too
 			answerError(w, http.StatusBadRequest, parseError, "Send exactly one message, in JSON.")
+		case repeats(json.NewDecoder(bytes.NewReader(body))):
+			answerError(w, http.StatusBadRequest, invalidRequest, "An object in the message has the same name twice.")
 		default:
 			req.Body = io.NopCloser(bytes.NewReader(body))
 			req.Header.Set("Accept", "application/json, text/event-stream") // it is JSON, whatever was asked for
-			sdk.ServeHTTP(&private{ResponseWriter: w}, req)
+			a := &answer{head: w.Header(), status: http.StatusOK}
+			sdk.ServeHTTP(a, req)
+			a.send(w)
 		}
 	})
+}
+
+// repeats reports whether an object has a name twice, which two readers could
+// understand differently. What d reads is valid JSON.
+func repeats(d *json.Decoder) bool {
+	open, _ := d.Token()
+	if open != json.Delim('{') && open != json.Delim('[') {
+		return false
+	}
+	seen := map[json.Token]bool{}
+	for d.More() {
+		if open == json.Delim('{') {
+			name, _ := d.Token()
+			if seen[name] {
+				return true
+			}
+			seen[name] = true
+		}
+		if repeats(d) {
+			return true
+		}
+	}
+	_, _ = d.Token() // the end
+	return false
 }
 
 // The codes of JSON-RPC for what never became a message.
@@ -60,23 +88,3 @@ func answerError(w http.ResponseWriter, status, code int, message string) {
 		"jsonrpc": "2.0", "id": nil, "error": map[string]any{"code": code, "message": message},
 	})
 }
-
-// private keeps answers out of every cache: some carry a confirm_token.
-type private struct {
-	http.ResponseWriter
-	begun bool
-}
-
-func (p *private) begin() {
-	if !p.begun {
-		p.begun = true
-		p.Header().Set("Cache-Control", "no-store")
-	}
-}
-
-func (p *private) WriteHeader(status int) { p.begin(); p.ResponseWriter.WriteHeader(status) }
-
-func (p *private) Write(b []byte) (int, error) { p.begin(); return p.ResponseWriter.Write(b) }
-
-// Unwrap lets http.ResponseController reach the connection.
-func (p *private) Unwrap() http.ResponseWriter { return p.ResponseWriter }

@@ -128,7 +128,7 @@ type (
 	}
 	limitAsk struct {
 		Kind    string `json:"kind,omitempty" jsonschema:"the resource, such as agents or rows; left out: other"`
-		Desired int64  `json:"desiredValue,omitempty" jsonschema:"how much is needed"`
+		Desired *int64 `json:"desiredValue,omitempty" jsonschema:"how much is needed"`
 		Reason  string `json:"reason,omitempty" jsonschema:"why, at most 500 characters"`
 	}
 )

@@ -166,6 +166,7 @@ func TestWrongArgumentsNameTheField(t *testing.T) {
 			{"get_approval", args{"request": "apr_00000000000000000000000000", "wait": -1}, "wait"},
 			{"cancel_approval", args{"request": ""}, "request"},
 			{"request_limit_increase", args{"desiredValue": -1}, "desiredValue"},
+			{"request_limit_increase", args{"desiredValue": 0}, "desiredValue"},
 			{"request_limit_increase", args{"kind": "hats"}, "kind"},
 		} {
 			a := agent.call(tc.tool, tc.in)
