@@ -86,7 +86,9 @@ type starter struct {
 	api       float64
 	page      float64 // targets, as parts of "hello"
 	app, sql  *child
+	units     *child // the product with plans that are sold in units
 	billing   *shot
+	v1        *shot
 	settings  *shot
 	check     *shot
 	keys      int // that were made up so far
@@ -108,21 +110,21 @@ func (r *race) line(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	file := func(name string) string { return "sqlite:" + filepath.Join(dir, name+".db") }
-	if err = r.add(ctx, &starter{name: "SQLite", inProcess: true, api: 0.20, page: 0.09}, file("app"), file("recorded"), file("played")); err != nil {
+	if err = r.add(ctx, &starter{name: "SQLite", inProcess: true, api: 0.20, page: 0.09}, file); err != nil {
 		return err
 	}
 	if r.flags.postgres == "" {
 		return nil
 	}
-	var urls [3]string
-	for i := range urls {
+	urls := map[string]string{}
+	for _, name := range []string{"app", "recorded", "played", "units"} {
 		url, drop, err := db.Scratch(ctx, r.flags.postgres)
 		if err != nil {
 			return err
 		}
-		urls[i], r.drops = url, append(r.drops, drop)
+		urls[name], r.drops = url, append(r.drops, drop)
 	}
-	return r.add(ctx, &starter{name: "PostgreSQL", api: 0.11, page: 0.065}, urls[0], urls[1], urls[2])
+	return r.add(ctx, &starter{name: "PostgreSQL", api: 0.11, page: 0.065}, func(name string) string { return urls[name] })
 }
 
 func (r *race) child(ctx context.Context, kind string, env ...string) (*child, error) {
@@ -133,16 +135,25 @@ func (r *race) child(ctx context.Context, kind string, env ...string) (*child, e
 	return c, err
 }
 
-// add starts a product's servers, and seeds the org whose pages are read.
-func (r *race) add(ctx context.Context, s *starter, app, recorded, played string) (err error) {
+// add starts a product's servers on databases that have names, and seeds the
+// orgs whose pages are read.
+func (r *race) add(ctx context.Context, s *starter, database func(name string) string) (err error) {
 	r.starters = append(r.starters, s)
-	if s.app, err = r.child(ctx, appServer, envBenchDatabase+"="+app); err != nil {
+	if s.app, err = r.child(ctx, appServer, envBenchDatabase+"="+database("app")); err != nil {
 		return err
 	}
-	if s.sql, err = r.child(ctx, sqlServer, envBenchDatabase+"="+recorded, envBenchPlayed+"="+played); err != nil {
+	if s.sql, err = r.child(ctx, sqlServer, envBenchDatabase+"="+database("recorded"), envBenchPlayed+"="+database("played")); err != nil {
 		return err
 	}
-	rep, err := s.app.tell(order{Do: "seed", N: 1})
+	if s.units, err = r.child(ctx, appServer, envBenchDatabase+"="+database("units"), envBenchCatalog+"=capacity"); err != nil {
+		return err
+	}
+	rep, err := s.units.tell(order{Do: "seed", N: 1})
+	if err != nil {
+		return err
+	}
+	s.v1 = get("/v1/billing", `"total":8`, "Authorization: Bearer "+rep.Tenants[0].Key)
+	rep, err = s.app.tell(order{Do: "seed", N: 1})
 	if err != nil {
 		return err
 	}
@@ -174,9 +185,15 @@ func (r *race) round(ctx context.Context) error {
 	for _, s := range r.starters {
 		for _, m := range []struct {
 			what   string
+			on     *child
 			shot   *shot
 			target float64
-		}{{"GET /api/billing", s.billing, s.api}, {"Settings → Billing, page", s.settings, s.page}, {"POST /api/host/check", s.check, 0.55}} {
+		}{
+			{"GET /api/billing", s.app, s.billing, s.api},
+			{"GET /v1/billing", s.units, s.v1, s.api},
+			{"Settings → Billing, page", s.app, s.settings, s.page},
+			{"POST /api/host/check", s.app, s.check, 0.55},
+		} {
 			if r.flags.host && m.shot != s.check {
 				continue
 			}
@@ -184,7 +201,7 @@ func (r *race) round(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			mine, err := r.fire(ctx, s.app, m.shot)
+			mine, err := r.fire(ctx, m.on, m.shot)
 			if err != nil {
 				return fmt.Errorf("%s: %w", m.what, err)
 			}

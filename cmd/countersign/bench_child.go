@@ -69,8 +69,11 @@ func (c *child) stop() error {
 	return c.cmd.Wait()
 }
 
-// benchName names the database in the name of a profile.
+// benchName names the database, and the plans, in the name of a profile.
 func benchName(env []string) string {
+	if n := len(env); n > 1 && strings.HasPrefix(env[n-1], envBenchCatalog) {
+		return benchName(env[:n-1]) + "-units"
+	}
 	for _, e := range env {
 		if strings.Contains(e, "=postgres") {
 			return "postgres"

@@ -20,10 +20,12 @@ type instant struct {
 	moved   map[string]string // customers that changed, and their plan
 }
 
+// The plans of flat that a change is between, and what everybody has besides.
 const (
 	planBefore = "pro"
 	planAfter  = "scale"
 	invoices   = 12
+	extraUnits = 5 // bought on top, where plans are sold in units
 )
 
 func newInstant(c *billing.Catalog) *instant {
@@ -34,10 +36,13 @@ func (p *instant) plan(customer string) billing.Plan {
 	p.mu.Lock()
 	id, changed := p.moved[customer]
 	p.mu.Unlock()
-	if !changed {
-		id = planBefore
+	plan, _ := p.catalog.FirstPaid()
+	if changed {
+		plan, _ = p.catalog.Plan(id)
 	}
-	plan, _ := p.catalog.Plan(id)
+	if plan.Units != nil {
+		return plan.With(extraUnits)
+	}
 	return plan
 }
 
@@ -48,8 +53,9 @@ func (p *instant) Fetch(_ context.Context, customer string) (billing.State, []bi
 	state := billing.State{
 		CustomerID: customer, SubscriptionID: "sub_" + customer, ItemID: "si_" + customer, Status: billing.StatusActive, Plan: plan.ID,
 		PeriodStart: p.begun, PeriodEnd: end,
-		Card: &billing.Card{Brand: "visa", Last4: "4242", ExpMonth: 12, ExpYear: 2031},
-		Next: &billing.NextInvoice{Date: end, Amount: plan.Price.Money, Lines: []billing.Line{{Description: "1 × " + plan.Name, Amount: plan.Price.Amount}}},
+		Card:  &billing.Card{Brand: "visa", Last4: "4242", ExpMonth: 12, ExpYear: 2031},
+		Units: billing.BoughtUnits{Additional: plan.Additional},
+		Next:  &billing.NextInvoice{Date: end, Amount: plan.Price.Money, Lines: []billing.Line{{Description: "1 × " + plan.Name, Amount: plan.Price.Amount}}},
 	}
 	var list []billing.Invoice
 	if plan.ID == planAfter {
@@ -104,6 +110,7 @@ func (p *instant) Events(context.Context, time.Time) ([]billing.Event, error) { 
 func (p *instant) AllInvoices(context.Context, string) ([]billing.Invoice, error) {
 	return nil, billing.ErrStripeUnavailable
 }
+
 func (p *instant) OpenCheckout(context.Context, billing.CheckoutRequest) (billing.Checkout, error) {
 	return billing.Checkout{}, billing.ErrStripeUnavailable
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,7 +31,8 @@ const (
 // Where the databases are goes by the environment: an address may hold a password.
 const (
 	envBenchDatabase = "COUNTERSIGN_BENCH_DATABASE"
-	envBenchPlayed   = "COUNTERSIGN_BENCH_PLAYED" // the equal one that is played on
+	envBenchPlayed   = "COUNTERSIGN_BENCH_PLAYED"  // the equal one that is played on
+	envBenchCatalog  = "COUNTERSIGN_BENCH_CATALOG" // a built-in one, else flat
 )
 
 func newBenchServer() *cobra.Command {
@@ -139,7 +141,7 @@ type benched struct {
 }
 
 func newBenched(ctx context.Context, kind string, logs io.Writer) (*benched, error) {
-	catalog, err := billing.Builtin("flat")
+	catalog, err := billing.Builtin(cmp.Or(os.Getenv(envBenchCatalog), "flat"))
 	if err != nil {
 		return nil, err
 	}
