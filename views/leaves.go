@@ -90,8 +90,15 @@ func (f hidden) Render(_ context.Context, w io.Writer) error {
 }
 
 func write(w io.Writer, parts ...string) error {
+	to, ok := w.(io.StringWriter)
 	for _, p := range parts {
-		if _, err := io.WriteString(w, p); err != nil {
+		var err error
+		if ok {
+			_, err = to.WriteString(p)
+		} else {
+			_, err = io.WriteString(w, p)
+		}
+		if err != nil {
 			return err
 		}
 	}
