@@ -81,12 +81,15 @@ func (c *cli) session(cmd *cobra.Command, conn connection) *session {
 	t := &tape{next: http.DefaultTransport}
 	warnPlain(cmd.ErrOrStderr(), conn.url)
 	return &session{
-		Client: &api.Client{BaseURL: conn.url, Key: conn.key, HTTP: &http.Client{
-			Transport: t, Timeout: callTimeout,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}},
-		cmd: cmd, out: clean{cmd.OutOrStdout()}, err: clean{cmd.ErrOrStderr()}, json: c.json, tape: t, keyFrom: conn.from,
+		Client: &api.Client{BaseURL: conn.url, Key: conn.key, HTTP: caller(t)},
+		cmd:    cmd, out: clean{cmd.OutOrStdout()}, err: clean{cmd.ErrOrStderr()}, json: c.json, tape: t, keyFrom: conn.from,
 	}
+}
+
+// caller makes calls over t. It goes nowhere else: what is sent may hold a
+// confirm_token.
+func caller(t http.RoundTripper) *http.Client {
+	return &http.Client{Transport: t, Timeout: callTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // warnPlain says so where a key would travel in the clear.

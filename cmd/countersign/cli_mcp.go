@@ -21,7 +21,7 @@ that speak HTTP use the server's own address instead: https://your-server/mcp.`,
     "env": {"COUNTERSIGN_URL": "https://billing.example.com", "COUNTERSIGN_API_KEY": "csa_…"}}}}`,
 	}, func(ctx context.Context, s *session, _ []string) error {
 		// Not the session's own client, which keeps the last answer: calls of tools overlap.
-		client := &api.Client{BaseURL: s.BaseURL, Key: s.Key, HTTP: &http.Client{Timeout: callTimeout}}
+		client := &api.Client{BaseURL: s.BaseURL, Key: s.Key, HTTP: caller(http.DefaultTransport)}
 		return mcp.Serve(ctx, mcp.New(version, func(http.Header) *api.Client { return client }))
 	})
 }

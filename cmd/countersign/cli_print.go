@@ -17,13 +17,16 @@ import (
 type clean struct{ w io.Writer }
 
 func (c clean) Write(p []byte) (int, error) {
-	_, err := c.w.Write(bytes.Map(func(r rune) rune {
-		if r != '\n' && unicode.In(r, unicode.Cc, unicode.Cf) {
-			return -1
-		}
-		return r
-	}, p))
+	_, err := c.w.Write(bytes.Map(harmless, p))
 	return len(p), err
+}
+
+// harmless drops what steers a terminal.
+func harmless(r rune) rune {
+	if r != '\n' && unicode.In(r, unicode.Cc, unicode.Cf) {
+		return -1
+	}
+	return r
 }
 
 // columns prints rows of cells.

@@ -325,3 +325,16 @@ func TestCleanPrintsNoControl(t *testing.T) {
 		t.Errorf("%q instead of %q", got, want)
 	}
 }
+
+// What is waited for is named by the server.
+func TestSpinnerShowsNoControl(t *testing.T) {
+	var screen strings.Builder
+	done := make(chan struct{})
+	close(done)
+	sp := &spinner{}
+	sp.say("about apr_\x1b]0;pwned\x07\u009b2J")
+	sp.turn(&screen, done)
+	if got := screen.String(); !strings.Contains(got, "about apr_]0;pwned2J, 0 s") {
+		t.Errorf("%q", got)
+	}
+}

@@ -202,7 +202,10 @@ func (s *session) spin(text string) *spinner {
 	return sp
 }
 
-func (sp *spinner) say(text string) { sp.text.Store(&text) }
+func (sp *spinner) say(text string) {
+	text = strings.Map(harmless, text)
+	sp.text.Store(&text)
+}
 
 func (sp *spinner) stop() { sp.end() }
 
