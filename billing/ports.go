@@ -79,9 +79,9 @@ type Tx interface {
 
 // TrialTx: the one trial of each org.
 type TrialTx interface {
-	// StartTrial stores the org's trial if it never had one and has no live
-	// subscription; false otherwise.
-	StartTrial(ctx context.Context, orgID string, t Trial) (bool, error)
+	// StartTrial stores the org's trial if it never had one, has no live
+	// subscription, and its row is still of the version; false otherwise.
+	StartTrial(ctx context.Context, orgID string, version int64, t Trial) (bool, error)
 	// ConvertTrial notes that a subscription took the trial's place.
 	ConvertTrial(ctx context.Context, orgID string, at time.Time) error
 	// ExpireTrials marks trials as expired that ended by now and were not

@@ -112,7 +112,10 @@ func (s *Service) startTrial(ctx context.Context, i Intent) (Outcome, error) {
 		return Outcome{}, err
 	}
 	plan, _ := s.catalog.Plan(i.Quote.ToPlan)
-	if err = s.mayTry(org, sub, plan); err != nil {
+	if err = s.mayTry(org, sub, plan); err == nil {
+		_, err = s.requote(ctx, sub, i.Quote)
+	}
+	if err != nil {
 		return s.settle(ctx, i, IntentPending, IntentRefused, failed(i, err))
 	}
 	start := s.Now().Truncate(time.Second)
@@ -128,11 +131,11 @@ func (s *Service) startTrial(ctx context.Context, i Intent) (Outcome, error) {
 		if settled, err = tx.SettleIntent(ctx, i, IntentPending); err != nil || !settled {
 			return err
 		}
-		started, err := tx.StartTrial(ctx, i.OrgID, trial)
+		started, err := tx.StartTrial(ctx, i.OrgID, sub.Version, trial)
 		if err != nil {
 			return err
 		}
-		if !started { // a subscription, or another trial, was a moment faster
+		if !started { // a subscription, another trial, or an operator was a moment faster
 			return ErrTrialNotAvailable
 		}
 		if err = s.settleApproval(ctx, tx, i, out, now); err != nil {

@@ -9,12 +9,12 @@ import (
 
 // StartTrial implements billing.TrialTx. The row's version moves on: whoever
 // counts against the caps of before has to look again.
-func (q queries) StartTrial(ctx context.Context, orgID string, t billing.Trial) (bool, error) {
+func (q queries) StartTrial(ctx context.Context, orgID string, version int64, t billing.Trial) (bool, error) {
 	days := int64(t.EndsAt.Sub(t.StartedAt) / (24 * time.Hour)) // it is told of its end only when fewer are left
 	return q.guarded(ctx, `UPDATE subscriptions SET trial_plan = $2, trial_started_at = $3, trial_ends_at = $4, trial_reminded = $5,
 		row_version = row_version + 1
-		WHERE org_id = $1 AND trial_plan IS NULL AND (status IS NULL OR status NOT IN ('active', 'trialing', 'past_due', 'unpaid'))`,
-		orgID, t.Plan, stamp(t.StartedAt), stamp(t.EndsAt), days)
+		WHERE org_id = $1 AND version = $6 AND trial_plan IS NULL AND (status IS NULL OR status NOT IN ('active', 'trialing', 'past_due', 'unpaid'))`,
+		orgID, t.Plan, stamp(t.StartedAt), stamp(t.EndsAt), days, version)
 }
 
 // ConvertTrial implements billing.TrialTx.
