@@ -14,8 +14,8 @@ import (
 // Handler serves the tools over HTTP, one request at a time: it keeps no
 // sessions, so any replica answers any request. Whoever calls it has found out
 // who is calling, and bounded the body.
-func Handler(s *mcp.Server, log *slog.Logger) http.Handler {
-	sdk := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return s }, &mcp.StreamableHTTPOptions{
+func Handler(s *Server, log *slog.Logger) http.Handler {
+	sdk := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return s.Server }, &mcp.StreamableHTTPOptions{
 		Stateless: true, JSONResponse: true, PropagateRequestCancellation: true, Logger: log,
 		// The door checks who is calling, by a key that no page of another site has, and
 		// the server may stand behind a proxy on the same machine.
@@ -34,9 +34,15 @@ func Handler(s *mcp.Server, log *slog.Logger) http.Handler {
 		case repeats(json.NewDecoder(bytes.NewReader(body))):
 			answerError(w, http.StatusBadRequest, invalidRequest, "An object in the message has the same name twice.")
 		default:
+			a := &answer{head: w.Header(), status: http.StatusOK}
+			if short := s.shortly(req, body); short != nil {
+				a.head.Set("Content-Type", "application/json")
+				_, _ = a.body.Write(short)
+				a.send(w)
+				return
+			}
 			req.Body = io.NopCloser(bytes.NewReader(body))
 			req.Header.Set("Accept", "application/json, text/event-stream") // it is JSON, whatever was asked for
-			a := &answer{head: w.Header(), status: http.StatusOK}
 			sdk.ServeHTTP(a, req)
 			a.send(w)
 		}

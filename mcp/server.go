@@ -16,10 +16,19 @@ const instructions = `Billing of one organisation. Reading is free. A change of 
 show the user the message of the answer word for word, and the approval_url if there is one; then follow it with get_approval.
 Call again with confirm_token only after the user has said yes. Never claim that something has changed before its status says so.`
 
+// Server is the server of tools.
+type Server struct {
+	*mcp.Server
+	named *mcp.Implementation
+	short map[string]direct // of the tools that are one call
+}
+
 // New returns the server of tools. client gives the API with the caller's
 // credential, which it finds in the request's headers; there are none on stdio.
-func New(version string, client func(http.Header) *api.Client) *mcp.Server {
-	s := mcp.NewServer(&mcp.Implementation{Name: "countersign", Title: "Countersign billing", Version: version}, &mcp.ServerOptions{
+func New(version string, client func(http.Header) *api.Client) *Server {
+	named := &mcp.Implementation{Name: "countersign", Title: "Countersign billing", Version: version}
+	s := &Server{named: named, short: map[string]direct{}}
+	s.Server = mcp.NewServer(named, &mcp.ServerOptions{
 		Instructions: instructions, Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}},
 	})
 	s.AddReceivingMiddleware(toolsOnly)
@@ -42,7 +51,7 @@ func toolsOnly(next mcp.MethodHandler) mcp.MethodHandler {
 }
 
 // Serve serves the tools over standard input and output until ctx ends.
-func Serve(ctx context.Context, s *mcp.Server) error { return s.Run(ctx, &mcp.StdioTransport{}) }
+func Serve(ctx context.Context, s *Server) error { return s.Run(ctx, &mcp.StdioTransport{}) }
 
 // Bearer is the credential of a request that the server's door has let in.
 func Bearer(h http.Header) string {

@@ -19,7 +19,7 @@ import (
 
 // tools registers the tools, with the API behind them.
 type tools struct {
-	server  *mcp.Server
+	server  *Server
 	client  func(http.Header) *api.Client
 	schemas schemas
 }
@@ -50,11 +50,10 @@ var (
 
 // api is the API with the credential of whoever calls the tool.
 func (t *tools) api(req *mcp.CallToolRequest) *api.Client {
-	var h http.Header
-	if req.Extra != nil {
-		h = req.Extra.Header
+	if req.Extra == nil {
+		return t.client(nil)
 	}
-	return t.client(h)
+	return t.client(req.Extra.Header)
 }
 
 // add registers a tool. Its result is made by the tool itself, so that what the
@@ -62,18 +61,28 @@ func (t *tools) api(req *mcp.CallToolRequest) *api.Client {
 func add[In any](t *tools, s spec, run func(context.Context, *mcp.CallToolRequest, In) *mcp.CallToolResult) {
 	s.hints.Title = s.title
 	tool := &mcp.Tool{Name: s.name, Title: s.title, Description: s.does, Annotations: &s.hints, OutputSchema: t.schemas.output(s.out...)}
-	mcp.AddTool(t.server, tool, func(ctx context.Context, req *mcp.CallToolRequest, in In) (*mcp.CallToolResult, any, error) {
+	mcp.AddTool(t.server.Server, tool, func(ctx context.Context, req *mcp.CallToolRequest, in In) (*mcp.CallToolResult, any, error) {
 		return run(ctx, req, in), nil, nil
 	})
 }
 
 // plain registers a tool that is one call.
 func plain[In any](t *tools, s spec, to func(In) call) {
-	add(t, s, func(ctx context.Context, req *mcp.CallToolRequest, in In) *mcp.CallToolResult {
+	run := func(ctx context.Context, client *api.Client, in In) *mcp.CallToolResult {
 		c := to(in)
-		out, err := t.api(req).Do(ctx, c.method, c.path, c.body)
+		out, err := client.Do(ctx, c.method, c.path, c.body)
 		return result(out, err)
+	}
+	add(t, s, func(ctx context.Context, req *mcp.CallToolRequest, in In) *mcp.CallToolResult {
+		return run(ctx, t.api(req), in)
 	})
+	t.server.short[s.name] = func(ctx context.Context, h http.Header, arguments json.RawMessage) (*mcp.CallToolResult, bool) {
+		in, ok := fitting[In](arguments)
+		if !ok {
+			return nil, false
+		}
+		return run(ctx, t.client(h), in), true
+	}
 }
 
 // result is the API's answer: as structured content and, for clients that know

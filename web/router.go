@@ -209,14 +209,14 @@ func (rt *Router) Host(method, path string, h Handler, query ...string) {
 // the caller's own key or token, and reads no cookie. A browser on a page of
 // another site is refused, key or not. h answers by itself.
 func (rt *Router) Tools(path string, h http.Handler) {
-	rt.add(DoorTools, http.MethodPost, path, byKey(func(r *Request) error {
+	rt.add(DoorTools, http.MethodPost, path, overview(byKey(func(r *Request) error {
 		if err := r.noForeignPage(); err != nil {
 			return err
 		}
 		r.Body = http.MaxBytesReader(r.w, r.Body, maxBody)
-		h.ServeHTTP(r.w, r.Request)
+		h.ServeHTTP(r.w, r.forTools())
 		return nil
-	}))
+	})))
 }
 
 // Open registers a document that everybody may read.
