@@ -89,6 +89,7 @@ type starter struct {
 	units     *child // the product with plans that are sold in units
 	billing   *shot
 	v1        *shot
+	tool      *shot // the same over /mcp
 	settings  *shot
 	check     *shot
 	keys      int // that were made up so far
@@ -153,6 +154,8 @@ func (r *race) add(ctx context.Context, s *starter, database func(name string) s
 		return err
 	}
 	s.v1 = get("/v1/billing", `"total":8`, "Authorization: Bearer "+rep.Tenants[0].Key)
+	s.tool = post("/mcp", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_billing_summary","arguments":{}}}`, 200, `"total":8`,
+		"Authorization: Bearer "+rep.Tenants[0].Key, "Content-Type: application/json", "Accept: application/json, text/event-stream", "Mcp-Protocol-Version: 2025-11-25")
 	rep, err = s.app.tell(order{Do: "seed", N: 1})
 	if err != nil {
 		return err
@@ -212,6 +215,9 @@ func (r *race) round(ctx context.Context) error {
 				row.cost(mine, hello)
 			}
 		}
+		if err := r.tool(ctx, s); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
 		if r.flags.reads {
 			continue
 		}
@@ -219,6 +225,25 @@ func (r *race) round(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
+	return nil
+}
+
+// tool measures how much longer a call of a tool takes than the call of the API
+// that it makes.
+func (r *race) tool(ctx context.Context, s *starter) error {
+	if r.flags.host {
+		return nil
+	}
+	plain, err := r.fire(ctx, s.units, s.v1)
+	if err != nil {
+		return err
+	}
+	mine, err := r.fire(ctx, s.units, s.tool)
+	if err != nil {
+		return fmt.Errorf("tool: %w", err)
+	}
+	row := r.table.row("get_billing_summary over /mcp", s.name).atMost(2, "×").add(mine.perSecond(), plain.perSecond()/mine.perSecond())
+	row.note = fmt.Sprintf("of GET /v1/billing; %.2f× by the server's processor time", mine.server/plain.server)
 	return nil
 }
 
