@@ -115,6 +115,27 @@ func BenchmarkSummary(b *testing.B) {
 	})
 }
 
+// BenchmarkRecent is what Settings → Billing lists.
+func BenchmarkRecent(b *testing.B) {
+	eachEngineBench(b, func(b *testing.B, s fixture) {
+		var invoices []billing.Invoice
+		for n := range 13 {
+			invoices = append(invoices, billing.Invoice{
+				ID: fmt.Sprint("in_", n), Number: fmt.Sprint("ACME-", n), CreatedAt: t0.AddDate(0, -n, 0), Description: "Pro, monthly",
+				Amount: billing.Money{Amount: 1900, Currency: "usd"}, Status: "paid", HostedURL: "https://invoice.stripe.com/i/acct_1/live_1",
+			})
+		}
+		ok(s.SaveState(b.Context(), ok(s.Subscription(b.Context(), acme))(b), invoices))(b)
+		parallel(b, func(ctx context.Context) error {
+			r, err := s.Recent(ctx, acme, billing.RecentLimits{Invoices: 13, Limits: 20, Waiting: 1})
+			if len(r.Invoices) != 13 || len(r.Waiting) != 1 {
+				b.Errorf("%d invoices, %d requests", len(r.Invoices), len(r.Waiting))
+			}
+			return err
+		})
+	})
+}
+
 func BenchmarkOpen(b *testing.B) {
 	for _, e := range []engine{sqliteEngine, postgresEngine} {
 		b.Run(string(e)+"/new", func(b *testing.B) {

@@ -2,59 +2,79 @@ package db
 
 import (
 	"context"
+	"encoding/json"
+	"strings"
 
 	"github.com/countersignhq/countersign/billing"
 )
 
-// The lists that recentRow is of.
-const (
-	listInvoices = 1 + iota
-	listLimits
-	listWaiting
-)
+// rowSeparator is between the rows of a list that comes as one text.
+const rowSeparator = "\x1e"
 
-// selectRecent reads the three lists one behind the other, each row as its
-// list's number, the words of people, and a line.
-var selectRecent = `SELECT * FROM (SELECT 1 AS list, description AS a, '' AS b, '' AS c, ` + lineOf(invoiceLine) + `
-		FROM invoices WHERE org_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2) AS i
-	UNION ALL SELECT * FROM (SELECT 2 AS list, reason AS a, '' AS b, '' AS c, ` + lineOf(limitRequestLine) + `
-		FROM limit_requests WHERE org_id = $1 ORDER BY created_at DESC, id DESC LIMIT $3) AS l
-	UNION ALL SELECT * FROM (SELECT 3 AS list, actor_name AS a, key_by AS b, reason AS c, ` + lineOf(approvalLine) + `
-		FROM approvals WHERE org_id = $1 AND state = 'pending' ORDER BY created_at DESC, id DESC LIMIT $4) AS w`
-
-type recentRow struct {
-	list    int
-	a, b, c string
-	line    text
+// listOf reads a list as one text: its newest rows as lines. The words of people
+// are JSON in it, which writes a separator as an escape.
+func listOf(columns, from, limit string) string {
+	return `(SELECT string_agg(r.line, '` + rowSeparator + `') FROM (SELECT ` + lineOf(columns) + ` AS line FROM ` + from +
+		` ORDER BY created_at DESC, id DESC LIMIT ` + limit + `) AS r)`
 }
 
-func recentFields(r *recentRow) []any { return []any{&r.list, &r.a, &r.b, &r.c, &r.line} }
+// selectRecent reads the three lists.
+var selectRecent = `SELECT ` +
+	listOf(`{quote}(description), `+invoiceLine, `invoices WHERE org_id = $1`, `$2`) + `, ` +
+	listOf(`{quote}(reason), `+limitRequestLine, `limit_requests WHERE org_id = $1`, `$3`) + `, ` +
+	listOf(`{quote}(actor_name), {quote}(key_by), {quote}(reason), `+approvalLine, `approvals WHERE org_id = $1 AND state = 'pending'`, `$4`)
+
+type recentLists struct{ invoices, limits, waiting text }
 
 // Recent implements billing.OrgTx.
 func (q queries) Recent(ctx context.Context, orgID string, most billing.RecentLimits) (all billing.Recent, err error) {
-	rows, err := many(ctx, q, recentFields, selectRecent, orgID, most.Invoices, most.Limits, most.Waiting)
-	for i := 0; i < len(rows) && err == nil; i++ {
-		err = rows[i].addTo(&all)
+	lists, err := one(ctx, q, func(l *recentLists) []any { return []any{&l.invoices, &l.limits, &l.waiting} },
+		selectRecent, orgID, most.Invoices, most.Limits, most.Waiting)
+	if err == nil {
+		all.Invoices, err = rowsOf(lists.invoices, invoiceFields, 1)
+	}
+	if err == nil {
+		all.Limits, err = rowsOf(lists.limits, limitRequestFields, 1)
+	}
+	if err == nil {
+		all.Waiting, err = rowsOf(lists.waiting, approvalFields, 3)
 	}
 	return all, fault(selectRecent, err)
 }
 
-func (r recentRow) addTo(all *billing.Recent) error {
-	switch r.list {
-	case listInvoices:
-		i := billing.Invoice{Description: r.a}
-		err := line(invoiceFields(&i)[1:]).take(string(r.line))
-		all.Invoices = append(all.Invoices, i)
-		return err
-	case listLimits:
-		l := billing.LimitRequest{Reason: r.a}
-		err := line(limitRequestFields(&l)[1:]).take(string(r.line))
-		all.Limits = append(all.Limits, l)
-		return err
-	default:
-		a := billing.Approval{Actor: billing.Actor{Name: r.a}, KeyBy: r.b, Reason: r.c}
-		err := line(approvalFields(&a)[3:]).take(string(r.line))
-		all.Waiting = append(all.Waiting, a)
+// rowsOf takes a list apart; the first fields of a row are words of people.
+func rowsOf[T any](list text, fields func(*T) []any, words int) ([]T, error) {
+	if list == "" {
+		return nil, nil
+	}
+	all := make([]T, strings.Count(string(list), rowSeparator)+1)
+	rest := string(list)
+	for i := range all {
+		var row string
+		row, rest, _ = strings.Cut(rest, rowSeparator)
+		to := fields(&all[i])
+		for n := range words {
+			to[n] = (*quoted)(to[n].(*string))
+		}
+		if err := line(to).take(row); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// quoted is a text that comes as JSON.
+type quoted string
+
+// Scan reads the JSON; most texts have nothing in them to escape.
+func (q *quoted) Scan(src any) error {
+	var all text
+	if err := all.Scan(src); err != nil {
 		return err
 	}
+	if n := len(all); n > 1 && !strings.Contains(string(all), `\`) {
+		*q = quoted(all[1 : n-1])
+		return nil
+	}
+	return json.Unmarshal([]byte(all), (*string)(q))
 }

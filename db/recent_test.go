@@ -15,7 +15,7 @@ func TestRecent(t *testing.T) {
 		ctx := t.Context()
 		same(t, "of nothing", ok(s.Recent(ctx, acme, billing.RecentLimits{Invoices: 9, Limits: 9, Waiting: 9}))(t), billing.Recent{})
 
-		const words = "a\x1fb\x1e\n%s|é'"
+		const words = "a\x1fb\x1e\n%s|é'\"\\u001f"
 		var invoices []billing.Invoice
 		for n := range 4 {
 			invoices = append(invoices, billing.Invoice{

@@ -27,12 +27,14 @@ var (
 		"{in_list}", "= ANY($1)",
 		"{time}", "TIMESTAMPTZ",
 		"{blob}", "BYTEA",
+		"{quote}", "to_json",
 	}
 	sqliteLists = []string{
 		"{rows}", `(SELECT value->>0 AS a, value->>1 AS b, value->>2 AS c, value->>3 AS n, value->>4 AS at FROM json_each($1)) AS r`,
 		"{in_list}", "IN (SELECT value FROM json_each($1))",
 		"{time}", "TEXT",
 		"{blob}", "BLOB",
+		"{quote}", "json_quote",
 	}
 )
 
