@@ -71,7 +71,8 @@ func (s *Store) migratePostgres(ctx context.Context, dsn string) error {
 	return err
 }
 
-// withSettings adds to a postgres:// URL what it does not say itself.
+// withSettings adds to a postgres:// URL what it does not say itself. The zone is
+// always ours: many times are read as text.
 func withSettings(dsn, key, value string) (string, error) {
 	u, err := url.Parse(dsn)
 	if err != nil {
@@ -79,7 +80,7 @@ func withSettings(dsn, key, value string) (string, error) {
 	}
 	q := u.Query()
 	for k, v := range map[string]string{key: value, "application_name": "countersign", "connect_timeout": "5"} {
-		if !q.Has(k) {
+		if !q.Has(k) || k == "timezone" {
 			q.Set(k, v)
 		}
 	}
