@@ -1,0 +1,40 @@
+package views
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/a-h/templ"
+)
+
+// TestRowsEscape: parts that are drawn by hand let nothing out of its place,
+// and lead to nothing but addresses.
+func TestRowsEscape(t *testing.T) {
+	const evil, trap = `"><i>'&`, "javascript:alert(1)"
+	at := Time{evil, evil, evil}
+	form := &Form{URL: trap + evil, Fields: []Field{{evil, evil}}}
+	for name, c := range map[string]templ.Component{
+		"dated":  dated{evil, at, evil},
+		"link":   action{Label: evil, Href: trap + evil, Into: evil, About: evil},
+		"button": action{Label: evil, Form: form, Primary: true, About: evil},
+		"away":   action{Label: evil, Form: &Form{URL: trap, Away: true}},
+		"invoice": invoiceRow{
+			Number: evil, Date: at, Description: evil, Amount: evil, Chip: Chip{evil, evil}, Hosted: trap + evil, PDF: trap + evil,
+			Pay: &Action{Label: evil, Href: trap},
+		},
+		"bar":       usageBar{Level: UsageOK, Percent: 5, Note: evil, Since: at, Resets: at},
+		"figure":    usageFigure{Level: UsageOK, Used: evil, Limit: evil, PerUnit: evil},
+		"unlimited": usageFigure{Level: UsageUnlimited, Used: evil},
+		"plot":      plotLink{PlotURL: trap + evil, Label: evil},
+	} {
+		var out bytes.Buffer
+		err := c.Render(t.Context(), &out)
+		got := out.String()
+		for _, bad := range []string{evil, "<i>", "='", `href="javascript`, `action="javascript`} {
+			if err != nil || strings.Contains(got, bad) {
+				t.Errorf("%s: %q in %s, %v", name, bad, got, err)
+			}
+		}
+	}
+}
