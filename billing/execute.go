@@ -41,16 +41,16 @@ func (s *Service) execute(ctx context.Context, i Intent) (Outcome, error) {
 		return s.startTrial(ctx, i)
 	}
 	if s.processor == nil {
-		return s.later(i, ErrStripeNotSet), nil // agreed to before Stripe was taken away
+		return s.postpone(ctx, i, ErrStripeNotSet) // agreed to before Stripe was taken away
 	}
 	sub, err := s.SyncOrg(ctx, i.OrgID)
 	if err != nil {
-		return s.later(i, err), nil
+		return s.postpone(ctx, i, err)
 	}
 	if _, err = s.requote(ctx, sub, i.Quote); impossible(err) {
 		return s.settle(ctx, i, IntentPending, IntentRefused, failed(i, err))
 	} else if err != nil {
-		return s.later(i, err), nil
+		return s.postpone(ctx, i, err)
 	}
 	claimed := false
 	err = s.store.InTx(ctx, func(tx Tx) error {
@@ -113,6 +113,16 @@ func (s *Service) later(i Intent, err error) Outcome {
 	s.log.Warn("change left open", "intent", i.ID, "org", i.OrgID, "error", err)
 	s.wake()
 	return Outcome{Status: StatusPending, Plan: i.Quote.FromPlan, IntentID: i.ID}
+}
+
+// postpone is later for an intent that Stripe was never told of. It does not wait
+// for ever: nobody expects it days later, and it keeps the org from every other
+// change.
+func (s *Service) postpone(ctx context.Context, i Intent, err error) (Outcome, error) {
+	if s.Now().Sub(i.CreatedAt) >= stripeForgets {
+		return s.settle(ctx, i, IntentPending, IntentRefused, failed(i, err))
+	}
+	return s.later(i, err), nil
 }
 
 // settle writes the end of an intent and of its approval in one transaction,
