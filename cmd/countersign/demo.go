@@ -221,6 +221,7 @@ func (d *demonstration) banner(out io.Writer, env, login string) {
   Sign in as the owner of Acme     %s
   Every organisation and mailbox   %s/dev/mailbox
   The Stripe sandbox, its clock    %s
+  MCP, with the agent's key below  %s/mcp
 
   Be the agent, in another shell:
 
@@ -233,7 +234,7 @@ func (d *demonstration) banner(out io.Writer, env, login string) {
   Cards: 4242 4242 4242 4242 works · 4000 0000 0000 0341 declines when charged · 4000 0027 6000 3184 asks for 3-D Secure
   Stop with Ctrl-C; started again it goes on where it was.
 
-`, login, d.baseURL, d.stripeURL, env, path, wish)
+`, login, d.baseURL, d.stripeURL, d.baseURL, env, path, wish)
 }
 
 func loadDemoState(path, catalog string) (*demoState, error) {
