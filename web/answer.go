@@ -105,5 +105,6 @@ func (r *Request) send(status int, contentType string, body []byte) {
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	r.w.WriteHeader(status)
+	r.together(body)
 	_, _ = r.w.Write(body) // nobody is left to tell when the caller has gone
 }

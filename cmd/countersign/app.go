@@ -137,8 +137,9 @@ func (a *app) run(ctx context.Context, l net.Listener, drain time.Duration) erro
 	defer func() { stop(); <-worker }()
 
 	srv := newServer(a.handler, a.log)
+	srv.ConnContext = web.ConnContext
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(l) }()
+	go func() { failed <- srv.Serve(web.Whole(l)) }()
 	select {
 	case err := <-failed:
 		return err
