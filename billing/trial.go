@@ -184,21 +184,22 @@ func (s *Service) emitTrialStarted(ctx context.Context, tx Tx, i Intent, t Trial
 // one first: who missed an earlier one gets one mail and not two.
 var reminders = []int{1, 3, 7}
 
-// trialBatch is how many trials one transaction writes down: small, so that
-// nobody waits for it when many end in one minute.
-const trialBatch = 200
+const (
+	// trialBatch is how many trials one transaction writes down: few, so that
+	// nobody's write waits long for it when many end in one minute.
+	trialBatch = 100
+	// trialRest is how many times as long as a batch took is waited for the next
+	// one, but no longer than maxTrialRest. Readers know the end without it, and are
+	// to have the processors.
+	trialRest    = 4
+	maxTrialRest = time.Second
+)
 
 // EndTrials writes down the trials that time has ended and tells of them, and
 // tells of those that are about to end. Readers do not wait for it.
 func (s *Service) EndTrials(ctx context.Context) error {
-	for {
-		n, err := s.endSomeTrials(ctx)
-		if err != nil {
-			return err
-		}
-		if n < trialBatch || ctx.Err() != nil {
-			break
-		}
+	if err := s.gently(ctx, s.endSomeTrials); err != nil {
+		return err
 	}
 	for _, days := range reminders {
 		if err := s.remindTrials(ctx, days); err != nil {
@@ -206,6 +207,17 @@ func (s *Service) EndTrials(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// gently does batches of work until one is not full, and rests after each.
+func (s *Service) gently(ctx context.Context, batch func(context.Context) (int, error)) error {
+	for {
+		began := s.wallNow()
+		n, err := batch(ctx)
+		if err != nil || n < trialBatch || !pause(ctx, min(trialRest*s.wallNow().Sub(began), maxTrialRest)) {
+			return err
+		}
+	}
 }
 
 func (s *Service) endSomeTrials(ctx context.Context) (int, error) {
@@ -259,7 +271,7 @@ func (s *Service) emitTrialsEnded(ctx context.Context, tx Tx, ended []Subscripti
 // remindTrials tells the host and the owners of trials that end within so many
 // days, once for each number of days.
 func (s *Service) remindTrials(ctx context.Context, days int) error {
-	for ctx.Err() == nil {
+	return s.gently(ctx, func(ctx context.Context) (int, error) {
 		var due []Subscription
 		err := s.store.InTx(ctx, func(tx Tx) (err error) {
 			now := s.Now()
@@ -275,16 +287,13 @@ func (s *Service) remindTrials(ctx context.Context, days int) error {
 			return nil
 		})
 		if err != nil {
-			return err
+			return 0, err
 		}
 		for _, sub := range due {
 			s.must("trial mail", s.mailTrialEnding(ctx, sub))
 		}
-		if len(due) < trialBatch {
-			break
-		}
-	}
-	return nil
+		return len(due), nil
+	})
 }
 
 func (s *Service) mailTrialEnding(ctx context.Context, sub Subscription) error {
