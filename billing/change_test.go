@@ -332,7 +332,10 @@ func TestChangedPriceAsksAgain(t *testing.T) {
 		propose(t, w.Service, c.Owner, bad, "", billing.ErrQuoteChanged)
 	})
 	t.Run("a form for another plan", func(t *testing.T) {
-		down := offerFor(t, w.Service.Offers(c.Owner, sum), "free")
+		down, err := w.Service.Review(ctx, c.Owner, "free")
+		if err != nil || down.Sealed == "" {
+			t.Fatalf("sealed %q, %v", down.Sealed, err)
+		}
 		propose(t, w.Service, c.Owner, billing.Proposal{Verb: billing.VerbUpgrade, Plan: "scale", Sealed: down.Sealed}, "", billing.ErrQuoteChanged)
 	})
 	t.Run("a form older than its life", func(t *testing.T) {

@@ -56,8 +56,7 @@ func (m Money) Neg() Money { return Money{Amount: -m.Amount, Currency: m.Currenc
 // It says the same as Format("en"), which takes ten times as long; a page has
 // dozens of amounts.
 func (m Money) String() string {
-	code := strings.ToUpper(m.Currency)
-	decimals, ok := currency.GetDigits(code)
+	symbol, decimals, ok := englishSymbol(m.Currency)
 	if !ok || m.Amount == math.MinInt64 {
 		return m.Format("en")
 	}
@@ -66,12 +65,27 @@ func (m Money) String() string {
 	if amount < 0 {
 		out, amount = append(out, '-'), -amount
 	}
-	symbol, _ := currency.GetSymbol(code, currency.Locale{Language: "en"})
-	out = append(out, symbol...)
-	if last, _ := utf8.DecodeLastRuneInString(symbol); unicode.IsLetter(last) {
-		out = append(out, "\u00a0"...)
+	return string(appendNumber(append(out, symbol...), amount, decimals))
+}
+
+// englishSymbol is what stands in front of an amount, and how many decimals it
+// has. The currencies of most catalogues need no look into tables.
+func englishSymbol(of string) (symbol string, decimals int, ok bool) {
+	switch of {
+	case "usd":
+		return "$", 2, true
+	case "eur":
+		return "€", 2, true
+	case "gbp":
+		return "£", 2, true
 	}
-	return string(appendNumber(out, amount, int(decimals)))
+	code := strings.ToUpper(of)
+	digits, ok := currency.GetDigits(code)
+	symbol, _ = currency.GetSymbol(code, currency.Locale{Language: "en"})
+	if last, _ := utf8.DecodeLastRuneInString(symbol); unicode.IsLetter(last) {
+		symbol += "\u00a0"
+	}
+	return symbol, int(digits), ok
 }
 
 // appendNumber writes a number of minor units with a comma before each three of

@@ -20,7 +20,7 @@ func (s *Service) Offers(p Principal, sum Summary) []Offer {
 		case OfferDowngrade, OfferResume:
 			o.Quote = s.estimateSchedule(sum, o.Kind, plan)
 		}
-		if o.Quote.Change.Action != "" {
+		if o.Quote.Change.Action != "" && o.Kind != OfferDowngrade { // which is pressed in its review
 			o.Sealed = s.sealChange(p, o.Quote, sum.Now)
 		}
 		out = append(out, o)

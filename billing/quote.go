@@ -130,11 +130,14 @@ type sealedQuote struct {
 }
 
 func (s sealer) seal(v sealedQuote) string {
-	raw, err := json.Marshal(v)
+	raw, err := json.Marshal(&v)
 	if err != nil {
 		panic("billing: quote does not marshal: " + err.Error())
 	}
-	return base64.RawURLEncoding.EncodeToString(raw) + "." + base64.RawURLEncoding.EncodeToString(s.mac(raw))
+	to := base64.RawURLEncoding
+	out := make([]byte, 0, to.EncodedLen(len(raw))+1+to.EncodedLen(sha256.Size))
+	out = append(to.AppendEncode(out, raw), '.')
+	return string(to.AppendEncode(out, s.mac(raw)))
 }
 
 // open returns the quote if the seal is ours, for this purpose and holder, and

@@ -52,7 +52,8 @@ func NewBilling(v BillingValues) BillingPage {
 
 // form is a POST of this page with what makes it ours and once.
 func (v BillingValues) form(url, once string, fields ...Field) *Form {
-	f := &Form{URL: url, Fields: append([]Field{{"form_token", v.Token}}, fields...)}
+	f := &Form{URL: url, Fields: make([]Field, 0, len(fields)+2)}
+	f.Fields = append(append(f.Fields, Field{"form_token", v.Token}), fields...)
 	if once != "" {
 		f.Fields = append(f.Fields, Field{"nonce", v.Nonce + "." + once})
 	}

@@ -73,6 +73,9 @@ func askedLine(l billing.LimitRequest, now time.Time) *AskedLine {
 
 // otherAsks are the last requests about what has no row.
 func otherAsks(v BillingValues) []AskedLine {
+	if len(v.Limits) == 0 {
+		return nil
+	}
 	var out []AskedLine
 	seen := map[string]bool{}
 	for _, u := range v.Summary.Usage {

@@ -13,7 +13,7 @@ func plansOf(v BillingValues) []PlanOption {
 	if v.Summary.DesignPartner {
 		return nil
 	}
-	var out []PlanOption
+	out := make([]PlanOption, 0, len(v.Offers))
 	for _, o := range v.Offers {
 		out = append(out, planOptionOf(v, o))
 	}
@@ -23,7 +23,7 @@ func plansOf(v BillingValues) []PlanOption {
 func planOptionOf(v BillingValues, o billing.Offer) PlanOption {
 	p := PlanOption{
 		ID: o.Plan.ID, Name: o.Plan.Name, Price: money(o.Plan.Price.Amount, v.Catalog.Currency), Per: "a month",
-		Current: o.Plan.ID == v.Summary.Plan.ID,
+		Current: o.Plan.ID == v.Summary.Plan.ID, Points: make([]string, 0, len(v.Catalog.Resources)+1),
 	}
 	if o.Plan.Paid() {
 		p.Per = per(o.Plan.Price.Interval)
@@ -140,7 +140,7 @@ func plansNoteOf(v BillingValues) string {
 }
 
 func usageOf(v BillingValues) []UsageRow {
-	var out []UsageRow
+	out := make([]UsageRow, 0, len(v.Summary.Usage))
 	for _, u := range v.Summary.Usage {
 		row := UsageRow{Label: capital(u.Resource.Plural), Used: number(u.Active)}
 		row.Since, row.Resets = windowOf(v.Summary, u)
