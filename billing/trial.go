@@ -191,8 +191,8 @@ const (
 	// trialRest is how many times as long as a batch took is waited for the next
 	// one, but no longer than maxTrialRest. Readers know the end without it, and are
 	// to have the processors.
-	trialRest    = 4
-	maxTrialRest = time.Second
+	trialRest    = 9
+	maxTrialRest = 2 * time.Second
 )
 
 // EndTrials writes down the trials that time has ended and tells of them, and

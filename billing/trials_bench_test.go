@@ -84,8 +84,8 @@ func TestManyTrialsEnd(t *testing.T) {
 func BenchmarkManyTrialsEnd(b *testing.B) {
 	const (
 		n     = 100_000
-		turns = 16
-		span  = time.Second
+		turns = 6
+		span  = 4 * time.Second
 	)
 	for _, postgres := range []bool{false, true} {
 		b.Run(map[bool]string{false: "sqlite", true: "postgres"}[postgres], func(b *testing.B) {
