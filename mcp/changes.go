@@ -65,7 +65,7 @@ func change[In any, P interface {
 	add(t, s, func(ctx context.Context, req *mcp.CallToolRequest, in In) *mcp.CallToolResult {
 		c, opens := t.api(req), canOpen(req)
 		if link := req.Params.RequestState; link != "" {
-			return shown(ctx, c, link, accepted(req.Params.InputResponses[question]))
+			return t.shown(ctx, c, link, accepted(req.Params.InputResponses[question]))
 		}
 		if how := P(&in).agreed(); opens && how.ConfirmToken == "" && how.Mode == "" {
 			how.Mode = "web" // the user can be shown the link right away
@@ -75,6 +75,6 @@ func change[In any, P interface {
 		if err != nil || !opens || json.Unmarshal(out, &asked) != nil || asked.Status != "web-approve-required" {
 			return result(out, err)
 		}
-		return show(ctx, req, c, asked)
+		return t.show(ctx, req, c, asked)
 	})
 }

@@ -33,7 +33,7 @@ func canOpen(req *mcp.CallToolRequest) bool {
 }
 
 // show has the client show its user the link, and waits for the decision.
-func show(ctx context.Context, req *mcp.CallToolRequest, c *api.Client, asked api.Change) *mcp.CallToolResult {
+func (t *tools) show(ctx context.Context, req *mcp.CallToolRequest, c *api.Client, asked api.Change) *mcp.CallToolResult {
 	ask := &mcp.ElicitParams{Mode: "url", URL: asked.ApprovalURL, ElicitationID: asked.Request, Message: asked.Message}
 	if req.ProtocolVersion() >= multiRound {
 		return &mcp.CallToolResult{
@@ -42,13 +42,13 @@ func show(ctx context.Context, req *mcp.CallToolRequest, c *api.Client, asked ap
 		}
 	}
 	// The user may look at it for longer than a call may take.
-	waiting, stop := context.WithTimeout(ctx, longestWait)
+	waiting, stop := context.WithTimeout(ctx, t.longest)
 	defer stop()
 	started := time.Now()
 	res, err := req.Session.Elicit(waiting, ask)
 	wait := time.Duration(0)
 	if err == nil && accepted(res) {
-		wait = longestWait - time.Since(started)
+		wait = t.longest - time.Since(started)
 	}
 	return decision(ctx, c, asked.ApprovalURL, wait)
 }
@@ -60,9 +60,9 @@ func accepted(r mcp.InputResponse) bool {
 }
 
 // shown goes on when the client calls again.
-func shown(ctx context.Context, c *api.Client, link string, accepted bool) *mcp.CallToolResult {
+func (t *tools) shown(ctx context.Context, c *api.Client, link string, accepted bool) *mcp.CallToolResult {
 	if accepted {
-		return decision(ctx, c, link, longestWait)
+		return decision(ctx, c, link, t.longest)
 	}
 	return decision(ctx, c, link, 0)
 }

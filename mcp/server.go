@@ -21,6 +21,7 @@ type Server struct {
 	*mcp.Server
 	named *mcp.Implementation
 	short map[string]direct // of the tools that are one call
+	tools *tools
 }
 
 // New returns the server of tools. client gives the API with the caller's
@@ -32,7 +33,8 @@ func New(version string, client func(http.Header) *api.Client) *Server {
 		Instructions: instructions, Capabilities: &mcp.ServerCapabilities{Tools: &mcp.ToolCapabilities{}},
 	})
 	s.AddReceivingMiddleware(toolsOnly)
-	t := &tools{server: s, client: client, schemas: described()}
+	t := &tools{server: s, client: client, schemas: described(), longest: longestWait}
+	s.tools = t
 	t.readers()
 	t.changers()
 	return s

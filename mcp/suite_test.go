@@ -117,6 +117,7 @@ func (k keyed) RoundTrip(r *http.Request) (*http.Response, error) {
 type user struct {
 	caps   *sdk.ClientCapabilities
 	answer func(*sdk.ElicitParams) (string, error) // the action
+	looks  func(context.Context)                   // before the answer
 	asked  atomic.Int64
 }
 
@@ -129,8 +130,11 @@ func (u *user) options() *sdk.ClientOptions {
 	}
 	o := &sdk.ClientOptions{Capabilities: u.caps}
 	if u.answer != nil {
-		o.ElicitationHandler = func(_ context.Context, req *sdk.ElicitRequest) (*sdk.ElicitResult, error) {
+		o.ElicitationHandler = func(ctx context.Context, req *sdk.ElicitRequest) (*sdk.ElicitResult, error) {
 			u.asked.Add(1)
+			if u.looks != nil {
+				u.looks(ctx)
+			}
 			action, err := u.answer(req.Params)
 			return &sdk.ElicitResult{Action: action}, err
 		}
@@ -170,8 +174,13 @@ func (s *site) overHTTP(key, revision string, u *user) *client {
 // overPipe connects to the bridge as `countersign mcp` runs it.
 func (s *site) overPipe(key, revision string, u *user) *client {
 	s.t.Helper()
+	return s.overPipeOf(mcp.New("test", func(http.Header) *api.Client { return &api.Client{BaseURL: s.url, Key: key} }), key, revision, u)
+}
+
+// overPipeOf connects to a bridge of one's own.
+func (s *site) overPipeOf(server *mcp.Server, key, revision string, u *user) *client {
+	s.t.Helper()
 	here, there := sdk.NewInMemoryTransports()
-	server := mcp.New("test", func(http.Header) *api.Client { return &api.Client{BaseURL: s.url, Key: key} })
 	running, err := server.Connect(context.Background(), there, nil)
 	s.ok(err)
 	s.t.Cleanup(func() { _ = running.Wait() })

@@ -22,6 +22,7 @@ type tools struct {
 	server  *Server
 	client  func(http.Header) *api.Client
 	schemas schemas
+	longest time.Duration // that a call waits for a person
 }
 
 // spec is what a client is told of a tool.
