@@ -360,11 +360,7 @@ func (s *Service) PreviewCapacity(ctx context.Context, p Principal, target int64
 	if err != nil {
 		return Quote{}, err
 	}
-	pr := Proposal{Verb: VerbIncrease, Units: &target}
-	if target < sub.Units.Additional {
-		pr.Verb = VerbReduce
-	}
-	c, err := s.resolveCapacity(pr, org, sub)
+	c, err := s.resolveCapacity(sub.Toward(target), org, sub)
 	if err != nil {
 		return Quote{}, err
 	}

@@ -146,11 +146,11 @@ func (s *Service) capacityOffer(p Principal, sum Summary, target int64) (Offer, 
 		return Offer{}, Change{}, ErrStripeNotSet
 	}
 	sub := sum.Subscription
-	pr, kind := Proposal{Verb: VerbIncrease, Units: &target}, OfferIncrease
-	if target < sub.Units.Additional {
-		pr.Verb, kind = VerbReduce, OfferReduce
-	}
 	plan, _ := s.catalog.Plan(sub.Plan)
+	pr, kind := sub.Toward(target), OfferIncrease
+	if pr.Verb == VerbReduce {
+		kind = OfferReduce
+	}
 	c, err := s.resolveCapacity(pr, sum.Org, sub)
 	if errors.Is(err, ErrTargetNotGreater) {
 		return Offer{Plan: plan.With(target), Kind: OfferCurrent}, c, nil

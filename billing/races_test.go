@@ -210,60 +210,72 @@ func (y *tally) want(t *testing.T, c worldtest.Cast, want map[string]int) {
 // TestRacingConfirms (C4): one token comes back eight times.
 func TestRacingConfirms(t *testing.T) {
 	race(t, func(t *testing.T, a *arena, c worldtest.Cast) {
-		out, err := a.w.Service.Propose(ctx, c.Agent, upgrade("scale"))
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		var heard tally
-		a.together(8, func(_ int, s *billing.Service) {
-			got, err := s.Propose(ctx, c.Agent, with(out.Token, upgrade("scale")))
-			e, _ := errors.AsType[*billing.Error](err)
-			switch {
-			case err == nil:
-				heard.add(string(got.Status))
-			case errors.Is(err, billing.ErrTokenInvalid) && e.Details["request"] == out.Approval.ID:
-				heard.add(fmt.Sprint(e.Details["reason"]))
-			default:
-				heard.add(err.Error())
-			}
-		})
-		heard.want(t, c, map[string]int{"switched": 1, "used": 7})
+		a.confirms(t, c, upgrade("scale"), billing.StatusSwitched)
 	})
+}
+
+// confirms has an agent's token come back eight times: one call carries it out,
+// and the others are told where to look. It reports whether there was a race.
+func (a *arena) confirms(t *testing.T, c worldtest.Cast, pr billing.Proposal, done billing.Status) bool {
+	out, err := a.w.Service.Propose(ctx, c.Agent, pr)
+	if err != nil {
+		t.Error(err)
+		return false
+	}
+	var heard tally
+	a.together(8, func(_ int, s *billing.Service) {
+		got, err := s.Propose(ctx, c.Agent, with(out.Token, pr))
+		e, _ := errors.AsType[*billing.Error](err)
+		switch {
+		case err == nil:
+			heard.add(string(got.Status))
+		case errors.Is(err, billing.ErrTokenInvalid) && e.Details["request"] == out.Approval.ID:
+			heard.add(fmt.Sprint(e.Details["reason"]))
+		default:
+			heard.add(err.Error())
+		}
+	})
+	heard.want(t, c, map[string]int{string(done): 1, "used": 7})
+	return true
 }
 
 // TestRacingApprovals (W9, W10): two people press Approve, four times each.
 func TestRacingApprovals(t *testing.T) {
-	race(t, func(t *testing.T, a *arena, c worldtest.Cast) {
-		out, err := a.w.Service.Propose(ctx, c.Agent, onWeb(upgrade("scale")))
+	race(t, func(t *testing.T, a *arena, c worldtest.Cast) { a.approvals(t, c, upgrade("scale")) })
+}
+
+// approvals has two people press Approve on an agent's request, four times each:
+// one press carries it out. It reports whether there was a race.
+func (a *arena) approvals(t *testing.T, c worldtest.Cast, pr billing.Proposal) bool {
+	out, err := a.w.Service.Propose(ctx, c.Agent, onWeb(pr))
+	if err != nil {
+		t.Error(err)
+		return false
+	}
+	people := []billing.Principal{c.Owner, c.Admin}
+	var forms [2]billing.Verdict
+	for i, p := range people {
+		r, err := a.w.Service.OpenRequest(ctx, p, out.Approval.ID)
 		if err != nil {
 			t.Error(err)
-			return
+			return false
 		}
-		people := []billing.Principal{c.Owner, c.Admin}
-		var forms [2]billing.Verdict
-		for i, p := range people {
-			r, err := a.w.Service.OpenRequest(ctx, p, out.Approval.ID)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			forms[i] = formOf(r)
+		forms[i] = formOf(r)
+	}
+	var heard tally
+	a.together(8, func(i int, s *billing.Service) {
+		r, err := s.Decide(ctx, people[i/4], out.Approval.ID, forms[i/4])
+		switch {
+		case err == nil:
+			heard.add(string(r.Approval.State))
+		case errors.Is(err, billing.ErrAlreadyDecided):
+			heard.add("decided")
+		default:
+			heard.add(err.Error())
 		}
-		var heard tally
-		a.together(8, func(i int, s *billing.Service) {
-			r, err := s.Decide(ctx, people[i/4], out.Approval.ID, forms[i/4])
-			switch {
-			case err == nil:
-				heard.add(string(r.Approval.State))
-			case errors.Is(err, billing.ErrAlreadyDecided):
-				heard.add("decided")
-			default:
-				heard.add(err.Error())
-			}
-		})
-		heard.want(t, c, map[string]int{"succeeded": 1, "decided": 7})
 	})
+	heard.want(t, c, map[string]int{"succeeded": 1, "decided": 7})
+	return true
 }
 
 // TestRacingVerdicts (W10): one says yes and one says no at the same moment.

@@ -50,6 +50,15 @@ func (p Plan) Carry(from Plan) int64 {
 	return max(0, min(from.Additional, missing, p.Units.MaxAdditional))
 }
 
+// Toward is the wish to have so many additional units in the end: more than now,
+// or fewer.
+func (s Subscription) Toward(units int64) Proposal {
+	if units < s.Units.Additional {
+		return Proposal{Verb: VerbReduce, Units: &units}
+	}
+	return Proposal{Verb: VerbIncrease, Units: &units}
+}
+
 // resolveCapacity turns a wish for more or fewer units into a change. Targets
 // are absolute, so a repeated wish is the same wish.
 //

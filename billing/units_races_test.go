@@ -84,26 +84,9 @@ func TestRacingConfirmsOfUnits(t *testing.T) {
 	for _, row := range unitsRaceWishes {
 		t.Run(row.name, func(t *testing.T) {
 			raceUnits(t, func(t *testing.T, a *arena, c worldtest.Cast) {
-				out, err := a.w.Service.Propose(ctx, c.Agent, row.pr)
-				if err != nil {
-					t.Error(err)
-					return
+				if a.confirms(t, c, row.pr, row.done) {
+					oneIntent(t, a, c, row.charges, row.units, row.reduced)
 				}
-				var heard tally
-				a.together(8, func(_ int, s *billing.Service) {
-					got, err := s.Propose(ctx, c.Agent, with(out.Token, row.pr))
-					e, _ := errors.AsType[*billing.Error](err)
-					switch {
-					case err == nil:
-						heard.add(string(got.Status))
-					case errors.Is(err, billing.ErrTokenInvalid) && e.Details["request"] == out.Approval.ID:
-						heard.add(fmt.Sprint(e.Details["reason"]))
-					default:
-						heard.add(err.Error())
-					}
-				})
-				heard.want(t, c, map[string]int{string(row.done): 1, "used": 7})
-				oneIntent(t, a, c, row.charges, row.units, row.reduced)
 			})
 		})
 	}
@@ -114,35 +97,9 @@ func TestRacingApprovalsOfUnits(t *testing.T) {
 	for _, row := range unitsRaceWishes {
 		t.Run(row.name, func(t *testing.T) {
 			raceUnits(t, func(t *testing.T, a *arena, c worldtest.Cast) {
-				out, err := a.w.Service.Propose(ctx, c.Agent, onWeb(row.pr))
-				if err != nil {
-					t.Error(err)
-					return
+				if a.approvals(t, c, row.pr) {
+					oneIntent(t, a, c, row.charges, row.units, row.reduced)
 				}
-				people := []billing.Principal{c.Owner, c.Admin}
-				var forms [2]billing.Verdict
-				for i, p := range people {
-					r, err := a.w.Service.OpenRequest(ctx, p, out.Approval.ID)
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					forms[i] = formOf(r)
-				}
-				var heard tally
-				a.together(8, func(i int, s *billing.Service) {
-					r, err := s.Decide(ctx, people[i/4], out.Approval.ID, forms[i/4])
-					switch {
-					case err == nil:
-						heard.add(string(r.Approval.State))
-					case errors.Is(err, billing.ErrAlreadyDecided):
-						heard.add("decided")
-					default:
-						heard.add(err.Error())
-					}
-				})
-				heard.want(t, c, map[string]int{"succeeded": 1, "decided": 7})
-				oneIntent(t, a, c, row.charges, row.units, row.reduced)
 			})
 		})
 	}

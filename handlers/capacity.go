@@ -79,11 +79,7 @@ func (h *handlers) changeCapacity(r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	pr := billing.Proposal{Verb: billing.VerbIncrease, Units: &units}
-	if units < sum.Subscription.Units.Additional {
-		pr.Verb = billing.VerbReduce
-	}
-	return h.propose(r, pr)
+	return h.propose(r, sum.Subscription.Toward(units))
 }
 
 // keepCapacity takes a scheduled reduction back.
