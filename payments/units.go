@@ -67,26 +67,35 @@ func (p *projector) schedule(sub *stripe.Subscription) {
 }
 
 // reduction reads the units of the next phase, whose other items have to be as
-// they are now. A phase that changes nothing is no reduction and does no harm.
+// they are now. Both sides are summed by price, so that no order of the items
+// matters. A phase that changes nothing is no reduction and does no harm.
 func (p *projector) reduction(sub *stripe.Subscription, next *stripe.SubscriptionSchedulePhase) {
 	u := &p.out.State.Units
-	left := map[string]int64{} // by price; no two items of a subscription have the same
+	left := map[string]int64{} // what the phase holds beyond the other items, by price
 	for _, it := range next.Items {
 		left[priceID(it.Price)] += it.Quantity
 	}
-	var remain int64
+	unit, found := "", false
 	for _, it := range itemsOf(sub) {
-		id := priceID(it.Price)
 		if it.ID == u.ItemID {
-			remain = left[id]
-		} else if left[id] != it.Quantity {
+			unit, found = priceID(it.Price), true
+		} else {
+			left[priceID(it.Price)] -= it.Quantity
+		}
+	}
+	var remain int64
+	if found {
+		remain = left[unit]
+		delete(left, unit)
+	}
+	for _, n := range left {
+		if n != 0 {
 			u.Foreign = true
 			return
 		}
-		delete(left, id)
 	}
 	switch {
-	case len(left) > 0, remain > u.Additional:
+	case remain < 0, remain > u.Additional:
 		u.Foreign = true
 	case remain < u.Additional:
 		u.ReduceTo, u.ReduceAt = remain, unix(next.StartDate)

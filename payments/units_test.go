@@ -203,6 +203,23 @@ func TestProjectScheduleOfUnclearUnits(t *testing.T) {
 	}
 }
 
+// TestProjectScheduleOfTwins: two items at one price, which Stripe does not make
+// but a state can hold, are compared as their sum.
+func TestProjectScheduleOfTwins(t *testing.T) {
+	g := someGoods(t)
+	phase := phaseOf(periodEnd, periodEnd+day, had(g.solo, 1), had(g.solo, 0))
+	for name, items := range map[string][]*stripe.SubscriptionItem{
+		"empty last":  {some("i1", g.solo, 1), some("i2", g.solo, 0)},
+		"empty first": {some("i2", g.solo, 0), some("i1", g.solo, 1)},
+	} {
+		s := sub("s1", "active", 1, items...)
+		s.Schedule = scheduleOf(0, phaseOf(periodStart, periodEnd), phase)
+		if u := g.project(s).State.Units; u.Foreign || u.Reducing() {
+			t.Errorf("%s: %+v", name, u)
+		}
+	}
+}
+
 // TestProjectPendingUnits: a change that waits for the bank names a plan, even if
 // it is the present one.
 func TestProjectPendingUnits(t *testing.T) {
