@@ -35,7 +35,7 @@ func intentKey(i Intent) string { return fmt.Sprintf("cs:%s:%d", i.ID, i.Attempt
 // execute carries out a pending intent now, or waits for whoever is at it. A
 // caller who hangs up does not stop it.
 func (s *Service) execute(ctx context.Context, i Intent) (Outcome, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), executeWithin)
+	ctx, cancel := s.waiter.WithTimeout(context.WithoutCancel(ctx), executeWithin)
 	defer cancel()
 	if i.Quote.Change.Action == ActionStartTrial {
 		return s.startTrial(ctx, i)
@@ -96,7 +96,7 @@ func (s *Service) call(ctx context.Context, i Intent) (Outcome, error) {
 		case !errors.Is(err, ErrStripeBusy) || n >= len(s.timing.backoff):
 			return s.later(i, err), nil
 		}
-		if !pause(ctx, s.timing.backoff[n]) {
+		if !s.waiter.Wait(ctx, s.timing.backoff[n], nil) {
 			return s.later(i, ctx.Err()), nil
 		}
 	}
@@ -129,7 +129,7 @@ func (s *Service) postpone(ctx context.Context, i Intent, err error) (Outcome, e
 // after reading what Stripe says now, and wakes those who wait.
 func (s *Service) settle(ctx context.Context, i Intent, from, to IntentState, out Outcome) (Outcome, error) {
 	// Stripe may have answered at the very end of the time that the call had.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+	ctx, cancel := s.waiter.WithTimeout(context.WithoutCancel(ctx), settleWithin)
 	defer cancel()
 	_, syncErr := s.SyncOrg(ctx, i.OrgID)
 	i.Result = &out
@@ -265,7 +265,7 @@ func failed(i Intent, err error) Outcome {
 func (s *Service) await(ctx context.Context, i Intent) (Outcome, error) {
 	news, stop := s.notifier.Subscribe(i.ID)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, awaitWithin)
+	ctx, cancel := s.waiter.WithTimeout(ctx, awaitWithin)
 	defer cancel()
 	for {
 		now, err := s.store.Intent(ctx, i.OrgID, i.ID)
@@ -275,10 +275,7 @@ func (s *Service) await(ctx context.Context, i Intent) (Outcome, error) {
 		if err == nil && !now.Open() && now.Result != nil {
 			return *now.Result, nil
 		}
-		select {
-		case <-news:
-		case <-time.After(time.Second): // a wake-up may be lost
-		case <-ctx.Done():
+		if !s.waiter.Wait(ctx, time.Second, news) { // no longer: a wake-up may be lost
 			return Outcome{Status: StatusPending, Plan: i.Quote.FromPlan, IntentID: i.ID}, nil
 		}
 	}
@@ -391,16 +388,4 @@ func achieved(i Intent, sub Subscription) bool {
 		return sub.Status.Live() && !sub.Units.Reducing() && sub.Units.Additional == i.Quote.ToUnits
 	}
 	return false
-}
-
-// pause waits, or returns false when ctx ends first.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

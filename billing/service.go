@@ -27,7 +27,9 @@ type Config struct {
 	// Wall is the clock on the wall, for sign-in links and sessions. It differs
 	// from Clock only in demo mode, where billing time can be moved on.
 	Wall Clock
-	Rand io.Reader // nil: crypto/rand
+	// Waiter lets time pass; nil: the system's time.
+	Waiter Waiter
+	Rand   io.Reader // nil: crypto/rand
 	// BaseURL is where people reach this server, without a trailing slash. URLs
 	// are made from it and never from a request's Host header.
 	BaseURL string
@@ -51,6 +53,7 @@ type Service struct {
 	catalog   *Catalog
 	clock     Clock
 	wall      Clock
+	waiter    Waiter
 	rand      io.Reader
 	baseURL   string
 	operators []string
@@ -91,6 +94,9 @@ func New(c Config) *Service {
 	}
 	if s.wall == nil {
 		s.wall = s.clock
+	}
+	if s.waiter = c.Waiter; s.waiter == nil {
+		s.waiter = systemTime{}
 	}
 	if s.background == nil {
 		s.background = func(work func()) { go work() }

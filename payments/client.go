@@ -44,6 +44,9 @@ type Options struct {
 	Timeout    time.Duration    // of one call; 0: DefaultTimeout
 	Log        *slog.Logger     // nil: none
 	Clock      billing.Clock    // how long a found price is believed; nil: the system's
+	// OneByOne makes every call on the caller's own goroutine, one after the other,
+	// for a caller to whom their order matters.
+	OneByOne bool
 }
 
 // Client speaks to one Stripe account. It is safe for concurrent use.
@@ -51,6 +54,8 @@ type Client struct {
 	catalog *billing.Catalog
 	log     *slog.Logger
 	clock   billing.Clock
+	// oneByOne: see Options.
+	oneByOne bool
 
 	customers     customer.Client
 	subscriptions subscription.Client
@@ -88,6 +93,7 @@ func New(o Options) (*Client, error) {
 		catalog:       o.Catalog,
 		log:           o.Log,
 		clock:         o.Clock,
+		oneByOne:      o.OneByOne,
 		customers:     customer.Client{B: b, Key: key},
 		subscriptions: subscription.Client{B: b, Key: key},
 		schedules:     subscriptionschedule.Client{B: b, Key: key},

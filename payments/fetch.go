@@ -45,7 +45,7 @@ func (c *Client) snapshot(ctx context.Context, customerID string) (Snapshot, err
 	if cus.Subscriptions != nil {
 		s.Subscriptions = cus.Subscriptions.Data
 	}
-	g, ctx := errgroup.WithContext(ctx)
+	g, ctx := c.reads(ctx)
 	g.Go(func() (err error) {
 		s.Invoices, err = c.listInvoices(ctx, customerID)
 		return err
@@ -64,6 +64,33 @@ func (c *Client) snapshot(ctx context.Context, customerID string) (Snapshot, err
 	}
 	return s, g.Wait()
 }
+
+// group runs reads that do not need each other, and returns the first error.
+type group interface {
+	Go(read func() error)
+	Wait() error
+}
+
+func (c *Client) reads(ctx context.Context) (group, context.Context) {
+	if c.oneByOne {
+		return &sequence{}, ctx
+	}
+	return errgroup.WithContext(ctx)
+}
+
+// sequence is the group that runs them one after the other, on the caller's own
+// goroutine.
+type sequence struct{ err error }
+
+// Go implements group.
+func (s *sequence) Go(read func() error) {
+	if s.err == nil {
+		s.err = read()
+	}
+}
+
+// Wait implements group.
+func (s *sequence) Wait() error { return s.err }
 
 func (c *Client) customer(ctx context.Context, id string) (*stripe.Customer, error) {
 	cus, err := c.customers.Get(id, &stripe.CustomerParams{
