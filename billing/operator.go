@@ -53,6 +53,8 @@ type OrgLine struct {
 	Org    Org
 	Plan   string // of the subscription
 	Status SubscriptionStatus
+	// PastDueSince as in State.
+	PastDueSince time.Time
 }
 
 // Dossier is everything that an operator sees of an org.
@@ -238,7 +240,7 @@ func (s *Service) FindOrgs(ctx context.Context, p Principal, text, after string,
 
 // PlanInForce is the plan of an org in a list.
 func (s *Service) PlanInForce(l OrgLine) Plan {
-	return s.planOf(l.Org, Subscription{State: State{Plan: l.Plan, Status: l.Status}})
+	return s.planOf(l.Org, Subscription{State: State{Plan: l.Plan, Status: l.Status, PastDueSince: l.PastDueSince}})
 }
 
 // Dossier reads an org for an operator. Errors: ErrNotFound.
@@ -346,23 +348,22 @@ func (s *Service) give(ctx context.Context, p Principal, orgID, reason, what str
 	return err
 }
 
-// SyncNow reads what Stripe says about the org.
+// EventSynced is an operator's sync in the audit log, with what was different.
+const EventSynced = "org.synced"
+
+// SyncNow takes over what Stripe says about the org and returns what was
+// different.
 //
 // Errors: ErrNotFound, ErrStripeUnavailable.
-func (s *Service) SyncNow(ctx context.Context, p Principal, orgID string) error {
+func (s *Service) SyncNow(ctx context.Context, p Principal, orgID string) ([]Difference, error) {
 	if err := operating(p); err != nil {
-		return err
+		return nil, err
 	}
-	if _, err := s.store.Org(ctx, orgID); err != nil {
-		return err
+	w := watch{by: p.Actor}
+	if _, err := s.sync(ctx, orgID, &w); err != nil {
+		return nil, err
 	}
-	if err := s.store.MarkDirty(ctx, orgID); err != nil {
-		return err
-	}
-	if _, err := s.SyncOrg(ctx, orgID); err != nil {
-		return err
-	}
-	return s.audit(ctx, s.store, orgID, p.Actor, "org.synced", orgID, nil)
+	return w.found, s.audit(ctx, s.store, orgID, p.Actor, EventSynced, orgID, map[string]any{"differences": w.found})
 }
 
 // LiftPause lets a paused key ask again. Errors: ErrNotFound, ErrInvalid.

@@ -301,7 +301,7 @@ func TestOperatorOnly(t *testing.T) {
 			},
 			"take":    func() error { return w.Service.TakeLimit(ctx, p, w.Cast.Org.ID, "agents", "r") },
 			"partner": func() error { return w.Service.SetDesignPartner(ctx, p, w.Cast.Org.ID, true, "r") },
-			"sync":    func() error { return w.Service.SyncNow(ctx, p, w.Cast.Org.ID) },
+			"sync":    func() error { _, err := w.Service.SyncNow(ctx, p, w.Cast.Org.ID); return err },
 			"unpause": func() error { return w.Service.LiftPause(ctx, p, w.Cast.Org.ID, w.Agent.CredentialID, "r") },
 		} {
 			if err := call(); !errors.Is(err, billing.ErrForbidden) {
@@ -336,10 +336,10 @@ func TestOperatorActs(t *testing.T) {
 	if err = w.Service.TakeLimit(ctx, w.op, w.Cast.Org.ID, "agents", "enough"); !errors.Is(err, billing.ErrNotFound) {
 		t.Errorf("taken twice: %v", err)
 	}
-	if err = w.Service.SyncNow(ctx, w.op, w.Cast.Org.ID); err != nil {
+	if _, err = w.Service.SyncNow(ctx, w.op, w.Cast.Org.ID); err != nil {
 		t.Error(err)
 	}
-	if err = w.Service.SyncNow(ctx, w.op, "org_none"); !errors.Is(err, billing.ErrNotFound) {
+	if _, err = w.Service.SyncNow(ctx, w.op, "org_none"); !errors.Is(err, billing.ErrNotFound) {
 		t.Errorf("no such org: %v", err)
 	}
 	if log := w.audited(t); !strings.HasPrefix(log, "operator:org.synced operator:override.ended operator:override.set operator:key.resumed ") {

@@ -75,6 +75,7 @@ type Tx interface {
 	OperatorAccessTx
 	OutboxTx
 	TrialTx
+	ReconcileTx
 }
 
 // TrialTx: the one trial of each org.
@@ -226,6 +227,7 @@ type SubscriptionTx interface {
 	StoreEvent(ctx context.Context, orgID string, e Event, receivedAt time.Time) (bool, error)
 	// EventCursor is how far the reconciler has read Stripe's list of events.
 	EventCursor(ctx context.Context) (time.Time, error)
+	// SetEventCursor also notes that the list was read just now.
 	SetEventCursor(ctx context.Context, at time.Time) error
 	// Backlog counts over all orgs what is open.
 	Backlog(ctx context.Context) (Backlog, error)
@@ -347,7 +349,8 @@ type Processor interface {
 	// ErrStripeBusy (try the same again later); ErrStripeFault (a 5xx answer) and
 	// anything else mean that nobody knows whether it happened.
 	Apply(ctx context.Context, o Order) (Applied, error)
-	// Events lists events since the time, oldest first, for the reconciler.
+	// Events lists all events since the time, oldest first, for the reconciler.
+	// ErrTooManyEvents if there are more than the implementation reads.
 	Events(ctx context.Context, since time.Time) ([]Event, error)
 }
 

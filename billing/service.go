@@ -23,7 +23,10 @@ type Config struct {
 	// Deliverer tells the host application; nil: nobody is told and nothing is kept.
 	Deliverer Deliverer
 	Catalog   *Catalog
-	Clock     Clock
+	// PastDueGrace is for how long a past-due subscription entitles, counted from
+	// its unpaid invoice; nil: DefaultPastDueGrace.
+	PastDueGrace *time.Duration
+	Clock        Clock
 	// Wall is the clock on the wall, for sign-in links and sessions. It differs
 	// from Clock only in demo mode, where billing time can be moved on.
 	Wall Clock
@@ -71,7 +74,9 @@ type Service struct {
 	stripeDown atomic.Bool
 	// stripeErrors counts calls to Stripe without a usable answer.
 	stripeErrors atomic.Int64
+	drift        driftCounts
 	timing       timing
+	pastDueGrace time.Duration
 	snapshots    *cache[string, *snapshot]
 	hostKeys     *cache[[sha256.Size]byte, hostKey]
 }
@@ -81,6 +86,7 @@ type timing struct {
 	lease   time.Duration // how long a call to Stripe may take before another worker takes over
 	grace   time.Duration // how long a pending intent may wait for its own request
 	backoff []time.Duration
+	look    time.Duration // between two orgs of a pass
 }
 
 // New builds a Service.
@@ -90,7 +96,11 @@ func New(c Config) *Service {
 		clock: c.Clock, wall: c.Wall, rand: c.Rand, baseURL: strings.TrimRight(c.BaseURL, "/"),
 		operators: c.Operators, sealer: sealer{key: c.SealKey}, log: c.Log, pace: newPacer(), retries: newRetries(), closing: make(chan struct{}), background: c.Background, kick: make(chan struct{}, 1),
 		snapshots: newCache[string, *snapshot](maxSnapshots), hostKeys: newCache[[sha256.Size]byte, hostKey](maxHostKeys),
-		timing: timing{lease: 25 * time.Second, grace: 5 * time.Second, backoff: []time.Duration{200 * time.Millisecond, 800 * time.Millisecond, 2 * time.Second}},
+		timing: timing{lease: 25 * time.Second, grace: 5 * time.Second, look: lookPause, backoff: []time.Duration{200 * time.Millisecond, 800 * time.Millisecond, 2 * time.Second}},
+	}
+	s.pastDueGrace = DefaultPastDueGrace
+	if c.PastDueGrace != nil {
+		s.pastDueGrace = *c.PastDueGrace
 	}
 	if s.wall == nil {
 		s.wall = s.clock

@@ -15,6 +15,11 @@ import (
 //
 // Errors: ErrStripeUnavailable.
 func (s *Service) SyncOrg(ctx context.Context, orgID string) (Subscription, error) {
+	return s.sync(ctx, orgID, nil)
+}
+
+// sync is SyncOrg; w, if there is one, hears what was different.
+func (s *Service) sync(ctx context.Context, orgID string, w *watch) (Subscription, error) {
 	for {
 		org, sub, err := s.load(ctx, orgID)
 		if err != nil {
@@ -32,14 +37,22 @@ func (s *Service) SyncOrg(ctx context.Context, orgID string) (Subscription, erro
 		}
 		before := sub
 		sub = s.apply(sub, state)
-		saved, err := s.save(ctx, org, before, sub, invoices)
+		again := false
+		if w != nil {
+			again, err = w.compare(ctx, s, before, sub, invoices)
+		}
+		saved := false
+		if err == nil && !again {
+			saved, err = s.save(ctx, org, before, sub, invoices, w)
+		}
 		if err != nil {
 			return sub, err
 		}
 		if !saved {
 			continue // a newer row is there: what was fetched may be older than it
 		}
-		if s.usageChanged(orgID); sub.Version != before.Version {
+		w.count(s, orgID)
+		if s.usageChanged(orgID); sub.Version != before.Version || !sub.PastDueSince.Equal(before.PastDueSince) {
 			s.capsChanged(ctx, orgID)
 		}
 		if sub.Status.Live() && org.Checkout != nil {
@@ -58,9 +71,12 @@ func (s *Service) SyncOrg(ctx context.Context, orgID string) (Subscription, erro
 }
 
 // save writes a reading and, with it, tells the host what it changed.
-func (s *Service) save(ctx context.Context, org Org, before, sub Subscription, invoices []Invoice) (saved bool, err error) {
+func (s *Service) save(ctx context.Context, org Org, before, sub Subscription, invoices []Invoice, w *watch) (saved bool, err error) {
 	err = s.store.InTx(ctx, func(tx Tx) error {
 		if saved, err = tx.SaveState(ctx, sub, invoices); err != nil || !saved {
+			return err
+		}
+		if err = w.record(ctx, s, tx, org.ID); err != nil {
 			return err
 		}
 		if err = s.convertTrial(ctx, tx, before, sub); err != nil {
@@ -96,6 +112,7 @@ func (s *Service) apply(sub Subscription, state State) Subscription {
 	}
 	sub.State = state
 	sub.SyncedSeq, sub.SyncedAt = sub.DirtySeq, s.Now()
+	sub.LapsedAt = s.lapsedAt(sub, sub.SyncedAt)
 	return sub
 }
 
@@ -164,12 +181,23 @@ func (s *Service) Receive(ctx context.Context, e Event) error {
 }
 
 const (
+	// firstLook is how far back a server looks that never read Stripe's list. It
+	// knows no customer by then, or a pass over all of them is due (see LookAtAll).
 	firstLook = time.Hour
 	overlap   = 5 * time.Minute // events appear in Stripe's list a little late
+	// eventsKept is how long the list is relied on; Stripe keeps 30 days.
+	eventsKept = 29 * aDay
 )
 
+// ErrTooManyEvents: more happened at Stripe than is worth reading one by one.
+var ErrTooManyEvents = errors.New("billing: too many events to read")
+
 // Reconcile reads Stripe's own list of events since the last time, for the
-// webhooks that never came.
+// webhooks that never came. The cursor moves on only once all of them are
+// stored. Where the list does not tell of everything since then, or of too much,
+// every subscription is looked at instead.
+//
+// Errors: ErrStripeUnavailable.
 func (s *Service) Reconcile(ctx context.Context) error {
 	if s.processor == nil {
 		return nil
@@ -178,10 +206,20 @@ func (s *Service) Reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	last, err := s.store.Reconciliation(ctx)
+	if err != nil {
+		return err
+	}
+	if !last.EventsAt.IsZero() && s.Now().Sub(last.EventsAt) > eventsKept {
+		return s.lookInstead(ctx)
+	}
 	if since.IsZero() {
-		since = s.Now().Add(-firstLook) // what is older, the syncs have seen
+		since = s.Now().Add(-firstLook)
 	}
 	events, err := s.processor.Events(ctx, since.Add(-overlap))
+	if errors.Is(err, ErrTooManyEvents) {
+		return s.lookInstead(ctx)
+	}
 	if err = s.stripe(err); err != nil {
 		return err
 	}
@@ -194,4 +232,16 @@ func (s *Service) Reconcile(ctx context.Context) error {
 		}
 	}
 	return s.store.SetEventCursor(ctx, since)
+}
+
+// lookInstead asks for a pass and goes on with the events from now on: the pass
+// begins later, so it sees all that was before.
+func (s *Service) lookInstead(ctx context.Context) error {
+	s.log.Warn("Stripe's list of events is too long or too old: every subscription is looked at instead")
+	return s.store.InTx(ctx, func(tx Tx) error {
+		if err := tx.WantPass(ctx); err != nil {
+			return err
+		}
+		return tx.SetEventCursor(ctx, s.Now())
+	})
 }

@@ -19,7 +19,7 @@ const dirtyBatch = 1000
 func (s *Service) Run(ctx context.Context) {
 	var beside sync.WaitGroup
 	defer beside.Wait()
-	for _, work := range []func(context.Context){s.syncAll, s.lookAfter, s.reconcileAll, s.endTrials, s.deliverAll, s.pruneHourly} {
+	for _, work := range []func(context.Context){s.syncAll, s.lookAfter, s.reconcileAll, s.passNightly, s.endTrials, s.deliverAll, s.pruneHourly} {
 		beside.Go(func() { work(ctx) })
 	}
 }
@@ -58,11 +58,18 @@ func (s *Service) lookAfter(ctx context.Context) {
 }
 
 func (s *Service) endTrials(ctx context.Context) {
-	s.every(ctx, 10*time.Second, func() { s.must("trials", s.EndTrials(ctx)) })
+	s.every(ctx, 10*time.Second, func() {
+		s.must("trials", s.EndTrials(ctx))
+		s.must("graces", s.EndGraces(ctx))
+	})
 }
 
 func (s *Service) reconcileAll(ctx context.Context) {
 	s.every(ctx, time.Minute, func() { s.must("reconcile", s.Reconcile(ctx)) })
+}
+
+func (s *Service) passNightly(ctx context.Context) {
+	s.every(ctx, time.Minute, func() { s.must("pass", s.LookAtAll(ctx)) })
 }
 
 // every does the work now and after each pause, until ctx ends.

@@ -245,7 +245,8 @@ func (h *handlers) adminPlan(r *web.Request, org string) error {
 }
 
 func (h *handlers) adminSync(r *web.Request, org string) error {
-	return h.Service.SyncNow(r.Context(), r.Principal, org)
+	_, err := h.Service.SyncNow(r.Context(), r.Principal, org)
+	return err
 }
 
 func (h *handlers) adminResume(r *web.Request, org string) error {

@@ -196,7 +196,12 @@ func EventTypes() []string {
 	}
 }
 
+// maxEvents is how many events are read one by one: a hundred calls.
+const maxEvents = 10_000
+
 // Events lists the events since the time (Stripe keeps 30 days), oldest first.
+//
+// Errors: billing.ErrTooManyEvents, billing.ErrStripeUnavailable.
 func (c *Client) Events(ctx context.Context, since time.Time) ([]billing.Event, error) {
 	it := c.events.List(&stripe.EventListParams{
 		ListParams:   stripe.ListParams{Context: ctx, Limit: stripe.Int64(100)},
@@ -205,6 +210,9 @@ func (c *Client) Events(ctx context.Context, since time.Time) ([]billing.Event, 
 	})
 	var out []billing.Event
 	for it.Next() {
+		if len(out) == maxEvents {
+			return nil, billing.ErrTooManyEvents
+		}
 		e := it.Event()
 		ev := billing.Event{ID: e.ID, Type: string(e.Type), CreatedAt: unix(e.Created)}
 		if e.Data != nil {
