@@ -5,8 +5,9 @@
 //	testcount [-race-in DIR] DIR... [-- FLAG...]
 //
 // It runs `go test -json FLAG... ./...` in each DIR, with -race in the one
-// that -race-in names, prints a line per package and the output of what
-// failed, and closes with "N passed, N failed, N skipped".
+// that -race-in names, prints a line per package, the output of what failed
+// and the figures that tests measured (testing.T.Attr), and closes with
+// "N passed, N failed, N skipped".
 package main
 
 import (
@@ -64,6 +65,7 @@ func run(c *counter, dir string, args []string) error {
 // event is a line of `go test -json`; see `go doc test2json`.
 type event struct {
 	Action, Package, ImportPath, Test, Output string
+	Key, Value                                string // of an attribute
 	Elapsed                                   float64
 }
 
@@ -102,6 +104,8 @@ func (c *counter) take(e event) {
 	switch e.Action {
 	case "output":
 		c.keep(e)
+	case "attr":
+		fmt.Fprintf(c.out, "%s: %s\n", e.Key, e.Value)
 	case "build-output":
 		fmt.Fprint(c.out, e.Output)
 	case "pass", "fail", "skip":

@@ -12,10 +12,12 @@ func TestCount(t *testing.T) {
 		skip   = `{"Action":"skip","Package":"p","Test":"TestC"}` + "\n" + `{"Action":"pass","Package":"p"}` + "\n"
 		build  = `{"ImportPath":"p","Action":"build-output","Output":"p/x.go:1: undefined: y\n"}` + "\n" + `{"Action":"fail","Package":"p","FailedBuild":"p"}` + "\n"
 		panics = `{"Action":"output","Package":"p","Test":"TestD","Output":"panic: boom\n"}` + "\n" + `{"Action":"fail","Package":"p"}` + "\n"
+		figure = `{"Action":"attr","Package":"p","Test":"TestE","Key":"faults","Value":"lost=0"}` + "\n" + `{"Action":"pass","Package":"p","Test":"TestE"}` + "\n"
 		empty  = `{"Action":"skip","Package":"q"}` + "\n"
 	)
 	for _, c := range []struct{ name, events, last, shows, err string }{
 		{"all pass", pass, "1 passed, 0 failed, 0 skipped", "1 tests", ""},
+		{"a test measures", figure, "1 passed, 0 failed, 0 skipped", "faults: lost=0\n", ""},
 		{"a test fails", pass + fail, "1 passed, 1 failed, 0 skipped", "want 1", "tests failed"},
 		{"a test is skipped", pass + skip, "1 passed, 0 failed, 1 skipped", "skipped: p TestC", "tests were skipped"},
 		{"a package does not build", pass + build, "1 passed, 0 failed, 0 skipped", "undefined: y", "tests failed"},
