@@ -295,7 +295,8 @@ func (s *Service) Recover(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if i.State == IntentPending {
+	local := i.Quote.Change.Action == ActionStartTrial // Stripe has no part in it
+	if i.State == IntentPending && (i.RestoredAt.IsZero() || local) {
 		_, err = s.execute(ctx, i)
 		return true, err
 	}
@@ -312,7 +313,7 @@ func (s *Service) resumeCall(ctx context.Context, i Intent, now time.Time) error
 	if err != nil {
 		return err // the lease runs out and somebody tries again
 	}
-	if now.Sub(i.CalledAt) > stripeForgets {
+	if !i.RestoredAt.IsZero() || now.Sub(i.CalledAt) > stripeForgets {
 		return s.settleByLooking(ctx, i, sub)
 	}
 	applied, err := s.processor.Apply(ctx, Order{intent: i})
@@ -342,12 +343,12 @@ func (s *Service) resumeCall(ctx context.Context, i Intent, now time.Time) error
 // a person.
 func (s *Service) settleByLooking(ctx context.Context, i Intent, sub Subscription) error {
 	if achieved(i, sub) {
-		_, err := s.settle(ctx, i, IntentCalling, IntentDone, done(i, asAgreed(i.Quote)))
+		_, err := s.settle(ctx, i, i.State, IntentDone, done(i, asAgreed(i.Quote)))
 		return err
 	}
 	s.log.Error("a change needs an operator's eye", "intent", i.ID, "org", i.OrgID)
 	out := Outcome{Status: StatusPending, Plan: sub.Plan, IntentID: i.ID}
-	_, err := s.settle(ctx, i, IntentCalling, IntentNeedsReview, out)
+	_, err := s.settle(ctx, i, i.State, IntentNeedsReview, out)
 	return err
 }
 

@@ -43,6 +43,9 @@ type Intent struct {
 	CalledAt    time.Time
 	FinishedAt  time.Time
 	Result      *Outcome
+	// RestoredAt is when a backup that held the intent open was restored. Nobody
+	// knows what became of it in the time that was lost: it is only looked for.
+	RestoredAt time.Time
 }
 
 // Open reports whether the intent still stands between a consent and its end.

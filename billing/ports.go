@@ -75,6 +75,7 @@ type Tx interface {
 	OperatorAccessTx
 	OutboxTx
 	TrialTx
+	RestoreTx
 	ReconcileTx
 }
 

@@ -9,20 +9,21 @@ import (
 )
 
 const intentColumns = `id, org_id, approval_id, request_key, actor, decided_by, assurance, quote, from_state, interactive,
-	state, attempt, lease_until, created_at, called_at, finished_at, result`
+	state, attempt, lease_until, created_at, called_at, finished_at, result, restored_at`
 
 func intentFields(i *billing.Intent) []any {
 	return []any{
 		&i.ID, &i.OrgID, (*text)(&i.ApprovalID), (*text)(&i.RequestKey), asJSON(&i.Actor), asJSON(&i.DecidedBy),
 		(*text)(&i.Assurance), asJSON(&i.Quote), asJSON(&i.From), &i.Interactive, &i.State, &i.Attempt,
 		(*stamp)(&i.LeaseUntil), (*stamp)(&i.CreatedAt), (*stamp)(&i.CalledAt), (*stamp)(&i.FinishedAt), asJSON(&i.Result),
+		(*stamp)(&i.RestoredAt),
 	}
 }
 
 // InsertIntent implements billing.IntentTx.
 func (q queries) InsertIntent(ctx context.Context, i billing.Intent) (bool, error) {
 	return q.guarded(ctx, `INSERT INTO intents (`+intentColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 		ON CONFLICT DO NOTHING`, intentFields(&i)...)
 }
 

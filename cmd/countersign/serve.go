@@ -52,6 +52,9 @@ func serve(ctx context.Context, c config, out io.Writer) error {
 		return err
 	}
 	defer a.store.Close()
+	if err = refuseCopy(ctx, a.store); err != nil {
+		return err
+	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.get("COUNTERSIGN_ADDR"))
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
