@@ -24,6 +24,9 @@ func (s *Service) SyncLag(b Backlog) time.Duration {
 	return max(0, s.Now().Sub(b.DirtySince))
 }
 
+// Duplicates counts the second live subscriptions that were found since the start.
+func (s *Service) Duplicates() int64 { return s.duplicates.Load() }
+
 // StripeErrors counts the calls to Stripe that had no usable answer since the
 // start.
 func (s *Service) StripeErrors() int64 { return s.stripeErrors.Load() }

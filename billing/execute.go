@@ -47,7 +47,7 @@ func (s *Service) execute(ctx context.Context, i Intent) (Outcome, error) {
 	if err != nil {
 		return s.postpone(ctx, i, err)
 	}
-	if _, err = s.requote(ctx, sub, i.Quote); impossible(err) {
+	if err = s.holds(ctx, sub, i); impossible(err) {
 		return s.settle(ctx, i, IntentPending, IntentRefused, failed(i, err))
 	} else if err != nil {
 		return s.postpone(ctx, i, err)
@@ -119,7 +119,7 @@ func (s *Service) later(i Intent, err error) Outcome {
 // for ever: nobody expects it days later, and it keeps the org from every other
 // change.
 func (s *Service) postpone(ctx context.Context, i Intent, err error) (Outcome, error) {
-	if s.Now().Sub(i.CreatedAt) >= stripeForgets {
+	if i.Duplicate == "" && s.Now().Sub(i.CreatedAt) >= stripeForgets {
 		return s.settle(ctx, i, IntentPending, IntentRefused, failed(i, err))
 	}
 	return s.later(i, err), nil
@@ -160,7 +160,10 @@ func (s *Service) settle(ctx context.Context, i Intent, from, to IntentState, ou
 				return err
 			}
 		}
-		return s.settleApproval(ctx, tx, i, out, now)
+		if err = s.settleApproval(ctx, tx, i, out, now); err != nil {
+			return err
+		}
+		return s.tellOfDuplicate(ctx, tx, i, out)
 	})
 	switch {
 	case err != nil && from == IntentCalling:
@@ -185,6 +188,9 @@ func (s *Service) tell(ctx context.Context, i Intent) {
 
 func (s *Service) settleApproval(ctx context.Context, tx Tx, i Intent, out Outcome, now time.Time) error {
 	facts := map[string]any{"status": out.Status, "charged": out.Charged, "credited": out.Credited}
+	if i.Duplicate != "" {
+		facts["subscription"], facts["refunded"] = i.Duplicate, out.Refunded
+	}
 	if out.Failure != nil {
 		facts["failure"] = out.Failure.Code
 	}
@@ -235,6 +241,8 @@ func done(i Intent, a Applied) Outcome {
 		out.Status, out.EffectiveAt = StatusReductionScheduled, q.EffectiveAt
 	case ActionKeepCapacity:
 		out.Status = StatusReductionCanceled
+	case ActionCancelDuplicate:
+		out.Status, out.Refunded = StatusDuplicateCanceled, a.Refunded
 	}
 	if a.Action != nil {
 		out.Status, out.Plan, out.Units, out.Charged = StatusFailed, q.FromPlan, q.FromUnits, 0

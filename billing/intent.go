@@ -30,6 +30,9 @@ type Intent struct {
 	DecidedBy  Actor // who agreed
 	Assurance  string
 	Quote      Quote // what was agreed to
+	// Duplicate is the second subscription that the intent ends; empty for a change
+	// of the org's own.
+	Duplicate string
 	// From is the state that the quote was made from. A repeated call sends the
 	// very same parameters, whatever Stripe says by then.
 	From State

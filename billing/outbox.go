@@ -27,6 +27,7 @@ const (
 	EventTrialStarted      EventType = "trial.started"         // TrialNews
 	EventTrialEnding       EventType = "trial.ending"          // TrialNews
 	EventTrialExpired      EventType = "trial.expired"         // TrialNews
+	EventDuplicateCanceled EventType = "duplicate.canceled"    // DuplicateCanceled
 )
 
 // OutboxEvent is one thing that the host application is told.
@@ -127,6 +128,14 @@ type TrialNews struct {
 	StartedAt     time.Time `json:"started_at"`
 	EndsAt        time.Time `json:"ends_at"`
 	DaysRemaining int       `json:"days_remaining"`
+}
+
+// DuplicateCanceled tells that somebody paid for a second subscription, which was
+// ended at once and refunded. The plan in force has not changed.
+type DuplicateCanceled struct {
+	Plan     string `json:"plan"` // of the second one; empty if no plan has its price
+	Refunded int64  `json:"refunded"`
+	Currency string `json:"currency"`
 }
 
 // emit tells the host about the fact that tx writes. Without a host to tell it

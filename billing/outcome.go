@@ -19,6 +19,7 @@ const (
 	StatusReductionScheduled   Status = "capacity-reduction-scheduled"
 	StatusReductionCanceled    Status = "capacity-reduction-canceled"
 	StatusTrialStarted         Status = "trial-started"
+	StatusDuplicateCanceled    Status = "duplicate-canceled" // of the system's own, never an answer to a call
 	// StatusPending: agreed to, and Stripe has not answered yet.
 	StatusPending Status = "pending"
 	// StatusFailed: agreed to, and it did not happen; Failure says why.
@@ -34,6 +35,7 @@ type Outcome struct {
 	// Charged and Credited are what Stripe's invoice says, in minor units.
 	Charged     int64     `json:"charged,omitempty"`
 	Credited    int64     `json:"credited,omitempty"`
+	Refunded    int64     `json:"refunded,omitempty"` // of a second subscription
 	Currency    string    `json:"currency,omitempty"`
 	InvoiceID   string    `json:"invoice_id,omitempty"`
 	EffectiveAt time.Time `json:"effective_at,omitzero"` // of a trial: when it ends

@@ -297,15 +297,16 @@ type Decision struct {
 // IntentTx: the executions.
 type IntentTx interface {
 	// InsertIntent stores a pending intent. false if the org has an open one, or
-	// the request key was used before.
+	// the request key was used before; for a duplicate, if it ever had one.
 	InsertIntent(ctx context.Context, i Intent) (bool, error)
 	Intent(ctx context.Context, orgID, id string) (Intent, error)
 	IntentByRequestKey(ctx context.Context, orgID, key string) (Intent, error)
+	// OpenIntent is the open one of the org's own; those for duplicates stand beside.
 	OpenIntent(ctx context.Context, orgID string) (Intent, error)
 	// ClaimIntent moves pending → calling with attempt 1 and a lease.
 	ClaimIntent(ctx context.Context, orgID, id string, now, leaseUntil time.Time) (bool, error)
 	// TakeStaleIntent takes over one open intent whose lease (or, while pending,
-	// whose creation plus grace) has run out, skipping those that another worker
+	// whose creation plus grace, which one for a duplicate does not have) has run out, skipping those that another worker
 	// holds. ErrNotFound if there is none.
 	TakeStaleIntent(ctx context.Context, now, leaseUntil time.Time, grace time.Duration) (Intent, error)
 	// SettleIntent ends an open intent (done, failed, refused, needs_review) with
@@ -405,6 +406,10 @@ func (o Order) Quote() Quote { return o.intent.Quote }
 // Interactive says that a person can answer the bank's question.
 func (o Order) Interactive() bool { return o.intent.Interactive }
 
+// Duplicate is the second subscription that is to be ended and refunded; empty in
+// every other order.
+func (o Order) Duplicate() string { return o.intent.Duplicate }
+
 // From is the state that the order starts from.
 func (o Order) From() State { return o.intent.From }
 
@@ -412,6 +417,7 @@ func (o Order) From() State { return o.intent.From }
 type Applied struct {
 	// Charged and Credited in minor units.
 	Charged, Credited int64
+	Refunded          int64 // to the card and to the credit, of a duplicate
 	InvoiceID         string
 	EffectiveAt       time.Time
 	// Action is set when the change waits for the bank: nothing has changed yet.

@@ -23,6 +23,8 @@ const (
 	ActionReduce            Action = "capacity.schedule_reduction"
 	ActionKeepCapacity      Action = "capacity.cancel_reduction"
 	ActionStartTrial        Action = "trial.start"
+	// ActionCancelDuplicate is nobody's wish: two Checkout pages were paid.
+	ActionCancelDuplicate Action = "subscription.cancel_duplicate"
 )
 
 // charges reports whether the action takes or gives back money at once.

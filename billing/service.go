@@ -75,6 +75,9 @@ type Service struct {
 	timing       timing
 	snapshots    *cache[string, *snapshot]
 	hostKeys     *cache[[sha256.Size]byte, hostKey]
+	// alerted are the second subscriptions that this process has told operators of.
+	alerted    sync.Map
+	duplicates atomic.Int64
 }
 
 // timing holds the durations of the mechanism, fixed in production.

@@ -50,6 +50,9 @@ type State struct {
 	Card              *Card              `json:"card,omitempty"`
 	Next              *NextInvoice       `json:"next,omitempty"`
 	Action            *PaymentAction     `json:"action,omitempty"`
+	// Duplicates are live subscriptions beside the one that counts. They are acted
+	// upon when they are read, and not kept.
+	Duplicates []Duplicate `json:"-"`
 	// Credit is what Stripe owes the customer, in minor units, ≥ 0. It is used up
 	// by the next invoices.
 	Credit int64 `json:"credit,omitempty"`

@@ -8,6 +8,8 @@ func (s *Service) Summarize(orgName string, q Quote) string {
 	from, _ := s.catalog.Plan(q.FromPlan)
 	to, _ := s.catalog.Plan(q.ToPlan)
 	switch q.Change.Action {
+	case ActionCancelDuplicate:
+		return fmt.Sprintf("End the second subscription of %s and refund what was paid for it. %s stays as it is.", orgName, from.Name)
 	case ActionResume:
 		return fmt.Sprintf("Keep %s on %s (%s) and undo its scheduled downgrade. Due now: nothing.%s", orgName, to.Name, price(to.Price), then(q))
 	case ActionScheduleDowngrade:

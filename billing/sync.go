@@ -82,6 +82,9 @@ func (s *Service) save(ctx context.Context, org Org, before, sub Subscription, i
 		if err = s.convertTrial(ctx, tx, before, sub); err != nil {
 			return err
 		}
+		if err = s.endDuplicates(ctx, tx, sub); err != nil {
+			return err
+		}
 		return s.emitChanges(ctx, tx, org, before, sub)
 	})
 	return saved, err

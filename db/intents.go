@@ -8,13 +8,13 @@ import (
 	"github.com/countersignhq/countersign/billing"
 )
 
-const intentColumns = `id, org_id, approval_id, request_key, actor, decided_by, assurance, quote, from_state, interactive,
+const intentColumns = `id, org_id, approval_id, request_key, actor, decided_by, assurance, duplicate, quote, from_state, interactive,
 	state, attempt, lease_until, created_at, called_at, finished_at, result, restored_at`
 
 func intentFields(i *billing.Intent) []any {
 	return []any{
 		&i.ID, &i.OrgID, (*text)(&i.ApprovalID), (*text)(&i.RequestKey), asJSON(&i.Actor), asJSON(&i.DecidedBy),
-		(*text)(&i.Assurance), asJSON(&i.Quote), asJSON(&i.From), &i.Interactive, &i.State, &i.Attempt,
+		(*text)(&i.Assurance), &i.Duplicate, asJSON(&i.Quote), asJSON(&i.From), &i.Interactive, &i.State, &i.Attempt,
 		(*stamp)(&i.LeaseUntil), (*stamp)(&i.CreatedAt), (*stamp)(&i.CalledAt), (*stamp)(&i.FinishedAt), asJSON(&i.Result),
 		(*stamp)(&i.RestoredAt),
 	}
@@ -23,7 +23,7 @@ func intentFields(i *billing.Intent) []any {
 // InsertIntent implements billing.IntentTx.
 func (q queries) InsertIntent(ctx context.Context, i billing.Intent) (bool, error) {
 	return q.guarded(ctx, `INSERT INTO intents (`+intentColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		ON CONFLICT DO NOTHING`, intentFields(&i)...)
 }
 
@@ -40,12 +40,12 @@ func (q queries) IntentByRequestKey(ctx context.Context, orgID, key string) (bil
 // OpenIntent implements billing.IntentTx.
 func (q queries) OpenIntent(ctx context.Context, orgID string) (billing.Intent, error) {
 	return one(ctx, q, intentFields, `SELECT `+intentColumns+` FROM intents
-		WHERE org_id = $1 AND state IN ('pending', 'calling', 'needs_review')`, orgID)
+		WHERE org_id = $1 AND state IN ('pending', 'calling', 'needs_review') AND duplicate = ''`, orgID)
 }
 
 // NewestIntent implements billing.OutboxTx.
 func (q queries) NewestIntent(ctx context.Context, orgID string) (billing.Intent, error) {
-	return one(ctx, q, intentFields, `SELECT `+intentColumns+` FROM intents WHERE org_id = $1
+	return one(ctx, q, intentFields, `SELECT `+intentColumns+` FROM intents WHERE org_id = $1 AND duplicate = ''
 		ORDER BY created_at DESC, id DESC LIMIT 1`, orgID)
 }
 
@@ -60,7 +60,7 @@ func (q queries) ClaimIntent(ctx context.Context, orgID, id string, now, leaseUn
 func (q queries) TakeStaleIntent(ctx context.Context, now, leaseUntil time.Time, grace time.Duration) (billing.Intent, error) {
 	return written(ctx, q, intentFields, `UPDATE intents SET lease_until = $2
 		WHERE id = (SELECT id FROM intents WHERE state IN ('pending', 'calling')
-			AND (lease_until <= $1 OR lease_until IS NULL AND created_at <= $3)
+			AND (lease_until <= $1 OR lease_until IS NULL AND (created_at <= $3 OR duplicate <> ''))
 			ORDER BY created_at LIMIT 1 {skip_locked})
 		RETURNING `+intentColumns, stamp(now), stamp(leaseUntil), stamp(now.Add(-grace)))
 }

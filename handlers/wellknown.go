@@ -45,6 +45,8 @@ func (h *handlers) metrics(rt *web.Router) web.Handler {
 		fmt.Fprintf(&out, "countersign_webhook_inbox %d\n", b.Inbox)
 		head("countersign_stripe_errors_total", "counter", "Calls to Stripe without a usable answer, of this process.")
 		fmt.Fprintf(&out, "countersign_stripe_errors_total %d\n", h.Service.StripeErrors())
+		head("countersign_duplicate_subscriptions_total", "counter", "Second live subscriptions of a customer that this process has found.")
+		fmt.Fprintf(&out, "countersign_duplicate_subscriptions_total %d\n", h.Service.Duplicates())
 		return r.Raw(http.StatusOK, "text/plain; version=0.0.4; charset=utf-8", out.Bytes())
 	}
 }

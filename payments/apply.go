@@ -26,13 +26,14 @@ func (c *Client) Apply(ctx context.Context, o billing.Order) (billing.Applied, e
 		return billing.Applied{}, errInvalidOrder.Because(errors.New("payments: an order without a claimed intent"))
 	}
 	return c.apply(ctx, applyParams{
-		key: o.Key(), intentID: o.IntentID(), interactive: o.Interactive(), quote: o.Quote(), from: o.From(),
+		key: o.Key(), intentID: o.IntentID(), interactive: o.Interactive(), quote: o.Quote(), from: o.From(), duplicate: o.Duplicate(),
 	})
 }
 
 // applyParams is what an order says.
 type applyParams struct {
 	key, intentID string
+	duplicate     string
 	interactive   bool
 	quote         billing.Quote
 	from          billing.State
@@ -40,6 +41,8 @@ type applyParams struct {
 
 func (c *Client) apply(ctx context.Context, p applyParams) (billing.Applied, error) {
 	switch p.quote.Change.Action {
+	case billing.ActionCancelDuplicate:
+		return c.endDuplicate(ctx, p)
 	case billing.ActionReduce:
 		return c.reduce(ctx, p)
 	case billing.ActionKeepCapacity:

@@ -22,10 +22,12 @@ import (
 	portal "github.com/stripe/stripe-go/v76/billingportal/session"
 	checkout "github.com/stripe/stripe-go/v76/checkout/session"
 	"github.com/stripe/stripe-go/v76/customer"
+	"github.com/stripe/stripe-go/v76/customerbalancetransaction"
 	"github.com/stripe/stripe-go/v76/event"
 	"github.com/stripe/stripe-go/v76/invoice"
 	"github.com/stripe/stripe-go/v76/price"
 	"github.com/stripe/stripe-go/v76/product"
+	"github.com/stripe/stripe-go/v76/refund"
 	"github.com/stripe/stripe-go/v76/subscription"
 	"github.com/stripe/stripe-go/v76/subscriptionschedule"
 
@@ -61,6 +63,8 @@ type Client struct {
 	subscriptions subscription.Client
 	schedules     subscriptionschedule.Client
 	invoices      invoice.Client
+	refunds       refund.Client
+	balances      customerbalancetransaction.Client
 	prices        price.Client
 	products      product.Client
 	checkouts     checkout.Client
@@ -98,6 +102,8 @@ func New(o Options) (*Client, error) {
 		subscriptions: subscription.Client{B: b, Key: key},
 		schedules:     subscriptionschedule.Client{B: b, Key: key},
 		invoices:      invoice.Client{B: b, Key: key},
+		refunds:       refund.Client{B: b, Key: key},
+		balances:      customerbalancetransaction.Client{B: b, Key: key},
 		prices:        price.Client{B: b, Key: key},
 		products:      product.Client{B: b, Key: key},
 		checkouts:     checkout.Client{B: b, Key: key},

@@ -92,7 +92,9 @@ func (p *projector) pick() *stripe.Subscription {
 	}
 	switch {
 	case len(live) > 0:
-		return slices.MinFunc(live, byAge)
+		kept := slices.MinFunc(live, byAge)
+		p.out.State.Duplicates = p.duplicates(live, kept)
+		return kept
 	case len(rest) > 0:
 		return slices.MaxFunc(rest, byAge)
 	}

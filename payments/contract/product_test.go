@@ -23,8 +23,10 @@ import (
 // used are the calls of Stripe that the product makes, no more and no fewer.
 func used() []string {
 	return []string{
+		"DELETE /v1/subscriptions/{subscription_exposed_id}",
 		"GET /v1/checkout/sessions",
 		"GET /v1/customers/{customer}",
+		"GET /v1/customers/{customer}/balance_transactions",
 		"GET /v1/events",
 		"GET /v1/invoices",
 		"GET /v1/invoices/upcoming",
@@ -39,9 +41,11 @@ func used() []string {
 		"POST /v1/checkout/sessions/{session}/expire",
 		"POST /v1/customers",
 		"POST /v1/customers/{customer}",
+		"POST /v1/customers/{customer}/balance_transactions",
 		"POST /v1/invoices/{invoice}/void",
 		"POST /v1/prices",
 		"POST /v1/products",
+		"POST /v1/refunds",
 		"POST /v1/subscription_schedules",
 		"POST /v1/subscription_schedules/{schedule}",
 		"POST /v1/subscription_schedules/{schedule}/release",
@@ -69,6 +73,9 @@ func orders() []string {
 		"schedule fewer",
 		"schedule none",
 		"schedule release",
+		"end the second one",
+		"refund",
+		"credit",
 	}
 }
 
@@ -94,15 +101,26 @@ func (l *rules) check(r *http.Request, form url.Values) error {
 	if l.until != nil {
 		l.until(r)
 	}
-	if r.Method == http.MethodGet || !strings.HasPrefix(r.URL.Path, "/v1/subscription") {
+	credit := strings.HasSuffix(r.URL.Path, "/balance_transactions")
+	if r.Method == http.MethodGet || !credit && !strings.HasPrefix(r.URL.Path, "/v1/subscription") && r.URL.Path != "/v1/refunds" {
 		return nil
 	}
 	if !strings.HasPrefix(key, "cs:int_") {
 		return errors.New("a subscription is changed without an intent")
 	}
 	order, err := l.order(form)
-	if strings.HasPrefix(r.URL.Path, "/v1/subscription_schedules") {
+	switch {
+	case strings.HasPrefix(r.URL.Path, "/v1/subscription_schedules"):
 		order, err = l.schedule(r.URL.Path, form)
+	case r.Method == http.MethodDelete:
+		order = "end the second one"
+		if form.Get("prorate") != "false" || form.Get("invoice_now") != "false" {
+			err = errors.New("what is refunded would be credited, too")
+		}
+	case credit:
+		order = "credit"
+	case r.URL.Path == "/v1/refunds":
+		order = "refund"
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -215,11 +233,13 @@ func TestProductSpeaksStripe(t *testing.T) {
 	u.unitsAndPlans()
 	u.unitsNotPaid()
 	u.secondAttempt(alsoOurs)
-	seen := slices.Compact(slices.Sorted(slices.Values(append(log.Seen(), alsoLog.Seen()...))))
+	d, twiceOurs, twiceLog := newProduct(t, "flat")
+	d.paidTwice()
+	seen := slices.Compact(slices.Sorted(slices.Values(slices.Concat(log.Seen(), alsoLog.Seen(), twiceLog.Seen()))))
 	if !slices.Equal(seen, used()) {
 		t.Errorf("called %q, want %q", seen, used())
 	}
-	sent := slices.Compact(slices.Sorted(slices.Values(append(ours.orders, alsoOurs.orders...))))
+	sent := slices.Compact(slices.Sorted(slices.Values(slices.Concat(ours.orders, alsoOurs.orders, twiceOurs.orders))))
 	if want := slices.Sorted(slices.Values(orders())); !slices.Equal(sent, want) {
 		t.Errorf("orders %q, want %q", sent, want)
 	}
@@ -334,6 +354,33 @@ func (p *product) lostAnswer() {
 	}
 	p.bank(org)
 	p.wants(org, "scale")
+}
+
+// paidTwice pays two pages, the second one partly by credit; the second
+// subscription is ended and refunded.
+func (p *product) paidTwice() {
+	org := p.NewCast("twice", "", "")
+	p.propose(org.Owner, billing.Proposal{Verb: billing.VerbUpgrade, Plan: "pro"}, billing.StatusCheckoutRequired)
+	stored, err := p.Store.Org(p.t.Context(), org.Org.ID)
+	must(p.t, err)
+	scale, _ := p.Service.Catalog().Plan("scale")
+	second, err := p.Stripe.OpenCheckout(p.t.Context(), billing.CheckoutRequest{
+		OrgID: org.Org.ID, CustomerID: stored.CustomerID, Plan: scale, Seq: 77, SuccessURL: "http://app.test/ok",
+		CancelURL: "http://app.test/no", ExpiresAt: p.Box.Now().Add(time.Hour),
+	})
+	must(p.t, err)
+	card := url.Values{"number": {"4242424242424242"}, "name": {"A"}, "email": {"a@acme.test"}}
+	p.press(stored.Checkout.URL, card)
+	p.Advance(time.Second)
+	p.CallStripe(http.MethodPost, "/v1/customers/"+stored.CustomerID, url.Values{"balance": {"-700"}})
+	p.press(second.URL, card)
+	p.wants(org, "pro")
+	if found, err := p.Service.Recover(p.t.Context()); err != nil || !found {
+		p.t.Errorf("nothing was done about it: %v", err)
+	}
+	if sub := p.Sync(org.Org.ID); sub.Credit != 700 || p.Box.Charges(stored.CustomerID)[1].Refunded != 4200 {
+		p.t.Errorf("credit %d, charges %+v", sub.Credit, p.Box.Charges(stored.CustomerID))
+	}
 }
 
 // reads and the portal.

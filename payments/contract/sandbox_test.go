@@ -36,6 +36,7 @@ func supported() []string {
 		"GET /v1/checkout/sessions/{session}/line_items",
 		"GET /v1/customers",
 		"GET /v1/customers/{customer}",
+		"GET /v1/customers/{customer}/balance_transactions",
 		"GET /v1/customers/{customer}/payment_methods",
 		"GET /v1/events",
 		"GET /v1/events/{id}",
@@ -63,6 +64,7 @@ func supported() []string {
 		"POST /v1/checkout/sessions/{session}/expire",
 		"POST /v1/customers",
 		"POST /v1/customers/{customer}",
+		"POST /v1/customers/{customer}/balance_transactions",
 		"POST /v1/invoices/{invoice}/pay",
 		"POST /v1/invoices/{invoice}/void",
 		"POST /v1/payment_methods/{payment_method}/attach",
@@ -230,6 +232,8 @@ func (w *walk) money() {
 	w.ok("GET", "/v1/charges", "customer", cus)
 	w.ok("DELETE", "/v1/subscriptions/"+id(sub), "prorate", "true", "invoice_now", "true", "cancellation_details[comment]", "bye")
 	w.ok("GET", "/v1/balance")
+	w.ok("POST", "/v1/customers/"+cus+"/balance_transactions", "amount", "-700", "currency", "usd", "description", "by hand", "metadata[a]", "b")
+	w.ok("GET", "/v1/customers/"+cus+"/balance_transactions", "expand[]", "data.customer")
 }
 
 func (w *walk) checkout() {

@@ -150,6 +150,8 @@ func (s *Server) view(id string) obj {
 		return s.viewIntent(s.st.Intents.get(id))
 	case "ch":
 		return s.viewCharge(s.st.Charges.get(id))
+	case "cbtxn":
+		return s.viewBalanceTx(s.st.Balances.get(id))
 	case "re":
 		return s.viewRefund(s.st.Refunds.get(id))
 	case "cs":

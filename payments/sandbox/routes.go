@@ -15,6 +15,8 @@ func (s *Server) routes() http.Handler {
 	api("POST /v1/customers/{id}", s.updateCustomer)
 	api("DELETE /v1/customers/{id}", s.deleteCustomer)
 	api("GET /v1/customers/{id}/payment_methods", s.listMethods)
+	api("POST /v1/customers/{id}/balance_transactions", s.createBalanceTx)
+	api("GET /v1/customers/{id}/balance_transactions", s.listBalanceTxs)
 
 	api("POST /v1/products", s.createProduct)
 	api("GET /v1/products", s.listProducts)

@@ -26,6 +26,7 @@ type state struct {
 	Intents   table[paymentIntent]
 	Charges   table[charge]
 	Refunds   table[refund]
+	Balances  table[balanceTx]
 	Checkouts table[checkout]
 	Portals   table[portal]
 	Endpoints table[endpoint]
