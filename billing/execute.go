@@ -321,7 +321,7 @@ func (s *Service) resumeCall(ctx context.Context, i Intent, now time.Time) error
 	if err != nil {
 		return err // the lease runs out and somebody tries again
 	}
-	if !i.RestoredAt.IsZero() || now.Sub(i.CalledAt) > stripeForgets {
+	if !i.RestoredAt.IsZero() || now.Sub(i.CalledAt) > stripeForgets || moved(i, sub) {
 		return s.settleByLooking(ctx, i, sub)
 	}
 	applied, err := s.processor.Apply(ctx, Order{intent: i})
@@ -340,7 +340,7 @@ func (s *Service) resumeCall(ctx context.Context, i Intent, now time.Time) error
 	if sub, err = s.SyncOrg(ctx, i.OrgID); err != nil {
 		return err
 	}
-	if achieved(i, sub) || i.Attempt >= maxAttempts {
+	if achieved(i, sub) || i.Attempt >= maxAttempts || moved(i, sub) || waits(i, sub) {
 		return s.settleByLooking(ctx, i, sub)
 	}
 	_, err = s.store.RetryIntent(ctx, i.OrgID, i.ID, i.Attempt+1, now)
@@ -352,6 +352,11 @@ func (s *Service) resumeCall(ctx context.Context, i Intent, now time.Time) error
 func (s *Service) settleByLooking(ctx context.Context, i Intent, sub Subscription) error {
 	if achieved(i, sub) {
 		_, err := s.settle(ctx, i, i.State, IntentDone, done(i, asAgreed(i.Quote)))
+		return err
+	}
+	if waits(i, sub) {
+		applied := Applied{InvoiceID: sub.Action.InvoiceID, Action: sub.Action}
+		_, err := s.settle(ctx, i, i.State, IntentDone, done(i, applied))
 		return err
 	}
 	s.log.Error("a change needs an operator's eye", "intent", i.ID, "org", i.OrgID)
@@ -377,6 +382,24 @@ func (s *Service) settleReviewed(ctx context.Context, sub Subscription) error {
 		_, err = s.settle(ctx, i, IntentNeedsReview, IntentDone, done(i, asAgreed(i.Quote)))
 	}
 	return err
+}
+
+// waits reports whether Stripe has taken the change in and its payment is open:
+// it happens once somebody pays, or lapses.
+func waits(i Intent, sub Subscription) bool {
+	return i.Interactive && i.Quote.Change.Action.charges() && sub.Action != nil && sub.Action.Plan == i.Quote.ToPlan
+}
+
+// moved reports whether the subscription stands neither as it was agreed from
+// nor as it was to become: somebody else has changed it at Stripe. Then a call
+// that never arrived may not be repeated, for it would cost another amount now,
+// and one that did arrive cannot be told from it.
+func moved(i Intent, sub Subscription) bool {
+	from := i.From
+	if i.Quote.LiftsReduction && !sub.Units.Reducing() { // our own first step
+		from.Units.ReduceTo, from.Units.ReduceAt = 0, time.Time{}
+	}
+	return !achieved(i, sub) && !sameTerms(from, sub.State)
 }
 
 // achieved reports whether the subscription stands as the intent wanted it.

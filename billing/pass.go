@@ -92,7 +92,7 @@ func (s *Service) lookAtSome(ctx context.Context, p *Pass) error {
 	}
 	var trouble error
 	for _, id := range orgs {
-		if trouble = s.lookAt(ctx, id, p); trouble != nil || !pause(ctx, s.timing.look) {
+		if trouble = s.lookAt(ctx, id, p); trouble != nil || !s.waiter.Wait(ctx, s.timing.look, nil) {
 			break
 		}
 	}
