@@ -12,6 +12,7 @@ package payments
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -36,6 +37,11 @@ import (
 
 // DefaultTimeout bounds one call of Stripe, from connecting to the last byte.
 const DefaultTimeout = 20 * time.Second
+
+// readTimeout bounds a call that changes nothing. It is shorter: a press on a
+// page may read twice before it is answered, and the server's own answer has a
+// limit, too. Whoever reads can try again; only a change is worth waiting for.
+const readTimeout = 8 * time.Second
 
 // Options are the parts of a Client.
 type Options struct {
@@ -152,7 +158,28 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.Header.Set("User-Agent", r.Header.Get("User-Agent")+" Countersign (https://github.com/countersignhq/countersign)")
 	r.Header.Set("X-Stripe-Client-User-Agent", `{"lang":"go","publisher":"stripe","application":{"name":"Countersign"}}`)
-	return t.next.RoundTrip(r)
+	if r.Method != http.MethodGet {
+		return t.next.RoundTrip(r)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
+	res, err := t.next.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	res.Body = bounded{res.Body, cancel}
+	return res, nil
+}
+
+// bounded is a body whose time ends when it is closed.
+type bounded struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+func (b bounded) Close() error {
+	defer b.cancel()
+	return b.ReadCloser.Close()
 }
 
 // CheckConfig reports whether the secret key can be one and whether it moves

@@ -40,7 +40,8 @@ const asksEach = 10
 // answer is what the tests read of an answer.
 type answer struct {
 	code         int
-	Status       string
+	Status       string          `json:"-"` // in words; that of an error is a number
+	RawStatus    json.RawMessage `json:"status"`
 	Next         string
 	Error        string          `json:"-"`
 	RawError     json.RawMessage `json:"error"`
@@ -72,6 +73,7 @@ func (w *world) send(ctx context.Context, r *http.Request) (a answer, err error)
 		if err = json.Unmarshal(a.raw, &a); err != nil {
 			return a, fmt.Errorf("%w in %s", err, a.raw)
 		}
+		_ = json.Unmarshal(a.RawStatus, &a.Status)
 		_ = json.Unmarshal(a.RawError, &a.Error) // a poll's is an object
 	}
 	return a, nil
