@@ -181,10 +181,14 @@ func (s *Service) overLimit(snap *snapshot, i int, quantity int64) error {
 	m, r, plan := snap.meters[i], s.catalog.Resources[i], snap.plan
 	words := []string{capWords(plan, r, m, quantity)}
 	var upgrade any // null
-	if to, ok := s.roomier(plan, r.ID, m, quantity); ok && !snap.complimentary {
+	to, ok := s.roomier(plan, r.ID, m, quantity)
+	switch {
+	case ok && snap.owing && !snap.complimentary:
+		words = append(words, "A payment has failed; pay it first.")
+	case ok && !snap.complimentary:
 		upgrade = map[string]any{"mcpTool": "upgrade_plan", "api": "POST /api/billing/upgrade", "plan": to.ID}
 		words = append(words, "Upgrade to "+to.Name+" for "+limitWords(capOn(to, r.ID, m.override, s.Now()))+".")
-	} else {
+	default:
 		words = append(words, "Ask for a higher limit.")
 	}
 	e := *ErrOverLimit

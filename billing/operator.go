@@ -53,6 +53,8 @@ type OrgLine struct {
 	Org    Org
 	Plan   string // of the subscription
 	Status SubscriptionStatus
+	// PastDueSince as in State.
+	PastDueSince time.Time
 }
 
 // Dossier is everything that an operator sees of an org.
@@ -238,7 +240,7 @@ func (s *Service) FindOrgs(ctx context.Context, p Principal, text, after string,
 
 // PlanInForce is the plan of an org in a list.
 func (s *Service) PlanInForce(l OrgLine) Plan {
-	return s.planOf(l.Org, Subscription{State: State{Plan: l.Plan, Status: l.Status}})
+	return s.planOf(l.Org, Subscription{State: State{Plan: l.Plan, Status: l.Status, PastDueSince: l.PastDueSince}})
 }
 
 // Dossier reads an org for an operator. Errors: ErrNotFound.

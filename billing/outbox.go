@@ -89,6 +89,9 @@ type StateChanged struct {
 	From SubscriptionStatus `json:"from"`
 	To   SubscriptionStatus `json:"to"`
 	Plan string             `json:"plan"` // in force now: the free one while nothing is paid for
+	// PlanUntil is when the plan gives way to the free one unless it is paid; while
+	// past due and within the grace only.
+	PlanUntil *time.Time `json:"plan_until,omitempty"`
 }
 
 // ApprovalNews tells of an agent's request.
@@ -209,16 +212,16 @@ func (s *Service) emitChanges(ctx context.Context, tx Tx, org Org, before, after
 	if s.deliverer == nil {
 		return nil
 	}
-	from := before.Plan
+	from, to := s.toldPlan(before), s.toldPlan(after)
 	if tried, ok := s.trialPlan(before); ok && after.Status.Live() { // the trial gives way
 		from = tried.ID
 	}
-	if from != after.Plan && !org.Complimentary() {
+	if from != to && !org.Complimentary() {
 		by, err := s.whoChanged(ctx, tx, before, after)
 		if err != nil {
 			return err
 		}
-		data := PlanChanged{From: from, To: after.Plan, Status: statusWord(after.Status), Actor: partyOf(by)}
+		data := PlanChanged{From: from, To: to, Status: statusWord(after.Status), Actor: partyOf(by)}
 		if err = s.emit(ctx, tx, org.ID, EventPlanChanged, data); err != nil {
 			return err
 		}
@@ -232,7 +235,7 @@ func (s *Service) emitChanges(ctx context.Context, tx Tx, org Org, before, after
 		return nil
 	}
 	return s.emit(ctx, tx, org.ID, EventStateChanged, StateChanged{
-		From: statusWord(before.Status), To: statusWord(after.Status), Plan: s.planOf(org, after).ID,
+		From: statusWord(before.Status), To: statusWord(after.Status), Plan: s.planOf(org, after).ID, PlanUntil: s.keptUntil(org, after),
 	})
 }
 

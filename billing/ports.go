@@ -75,8 +75,17 @@ type Tx interface {
 	OperatorAccessTx
 	OutboxTx
 	TrialTx
+	GraceTx
 	RestoreTx
 	ReconcileTx
+}
+
+// GraceTx: subscriptions that are past due.
+type GraceTx interface {
+	// LapseGraces notes, at now, that past-due subscriptions are out of force whose
+	// unpaid invoice is from since or earlier, at most limit and none that another
+	// transaction is at, and returns their orgs.
+	LapseGraces(ctx context.Context, now, since time.Time, limit int) ([]Subscription, error)
 }
 
 // TrialTx: the one trial of each org.

@@ -46,6 +46,7 @@ func (s *Service) summarize(over Overview) Summary {
 	sum.Overrides = over.Overrides
 	sum.Usage = s.usageAgainst(sum.Plan, over, now)
 	sum.Scheduled = s.scheduled(over.Org, sub)
+	sum.Dunning = s.dunning(sub, now)
 	sum.TrialAvailable = s.TrialAvailable(over.Org, sub)
 	return sum
 }
@@ -71,7 +72,8 @@ func (s *Service) scheduled(org Org, sub Subscription) []ScheduledChange {
 }
 
 // planOf is the plan in force: the one that an operator gave, the top one for a
-// design partner, the subscription's with its units while it entitles, the
+// design partner, the subscription's with its units while it entitles (a past-due
+// one within the grace), the
 // trial's while it runs, else the free one.
 func (s *Service) planOf(org Org, sub Subscription) Plan {
 	if plan, ok := s.catalog.Plan(org.GivenPlan); ok {
@@ -80,7 +82,7 @@ func (s *Service) planOf(org Org, sub Subscription) Plan {
 	if org.DesignPartner {
 		return s.catalog.Plans[len(s.catalog.Plans)-1]
 	}
-	if sub.Status.Entitled() {
+	if s.entitled(sub, s.Now()) {
 		if plan, ok := s.catalog.Plan(sub.Plan); ok {
 			return plan.With(sub.Units.Additional)
 		}

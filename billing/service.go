@@ -23,7 +23,10 @@ type Config struct {
 	// Deliverer tells the host application; nil: nobody is told and nothing is kept.
 	Deliverer Deliverer
 	Catalog   *Catalog
-	Clock     Clock
+	// PastDueGrace is for how long a past-due subscription entitles, counted from
+	// its unpaid invoice; nil: DefaultPastDueGrace.
+	PastDueGrace *time.Duration
+	Clock        Clock
 	// Wall is the clock on the wall, for sign-in links and sessions. It differs
 	// from Clock only in demo mode, where billing time can be moved on.
 	Wall Clock
@@ -73,6 +76,7 @@ type Service struct {
 	stripeErrors atomic.Int64
 	drift        driftCounts
 	timing       timing
+	pastDueGrace time.Duration
 	snapshots    *cache[string, *snapshot]
 	hostKeys     *cache[[sha256.Size]byte, hostKey]
 	// alerted are the second subscriptions that this process has told operators of.
@@ -96,6 +100,10 @@ func New(c Config) *Service {
 		operators: c.Operators, sealer: sealer{key: c.SealKey}, log: c.Log, pace: newPacer(), retries: newRetries(), closing: make(chan struct{}), background: c.Background, kick: make(chan struct{}, 1),
 		snapshots: newCache[string, *snapshot](maxSnapshots), hostKeys: newCache[[sha256.Size]byte, hostKey](maxHostKeys),
 		timing: timing{lease: 25 * time.Second, grace: 5 * time.Second, look: lookPause, backoff: []time.Duration{200 * time.Millisecond, 800 * time.Millisecond, 2 * time.Second}},
+	}
+	s.pastDueGrace = DefaultPastDueGrace
+	if c.PastDueGrace != nil {
+		s.pastDueGrace = *c.PastDueGrace
 	}
 	if s.wall == nil {
 		s.wall = s.clock

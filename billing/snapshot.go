@@ -24,7 +24,10 @@ type snapshot struct {
 	complimentary bool
 	meters        []meter // one for each resource of the catalogue, in its order
 	read          time.Time
-	// until is when something in it ends by itself: a window, an override, a trial.
+	// owing: an invoice is unpaid, and nothing can be upgraded before it is paid.
+	owing bool
+	// until is when something in it ends by itself: a window, an override, a trial,
+	// the grace of a past-due subscription.
 	until time.Time
 	// spent is set when something was used since: the caps are still right.
 	spent atomic.Bool
@@ -90,6 +93,7 @@ func (s *Service) snapshotOf(over Overview, now time.Time) *snapshot {
 	plan := s.planOf(over.Org, over.Subscription)
 	snap := &snapshot{
 		plan: plan, basis: Basis{RowVersion: over.Subscription.RowVersion, DesignPartner: over.Org.DesignPartner}, complimentary: over.Org.Complimentary(),
+		owing:  over.Subscription.Status == StatusPastDue || over.Subscription.Status == StatusUnpaid,
 		meters: make([]meter, len(s.catalog.Resources)), until: now.AddDate(0, 0, 1),
 	}
 	for i, u := range s.usageAgainst(plan, over, now) {
@@ -102,6 +106,9 @@ func (s *Service) snapshotOf(over Overview, now time.Time) *snapshot {
 			snap.until = earlier(snap.until, m.override.ExpiresAt)
 		}
 		snap.meters[i] = m
+	}
+	if end := s.graceEnds(over.Subscription); now.Before(end) {
+		snap.until = earlier(snap.until, end)
 	}
 	if over.Subscription.Trial.Active(now) {
 		snap.until = earlier(snap.until, over.Subscription.Trial.EndsAt)

@@ -29,12 +29,6 @@ func (s SubscriptionStatus) Live() bool {
 	return false
 }
 
-// Entitled reports whether the plan's caps are in force. Unpaid subscriptions
-// fall back to the free plan.
-func (s SubscriptionStatus) Entitled() bool {
-	return s == StatusActive || s == StatusTrialing || s == StatusPastDue
-}
-
 // State is what Stripe says about one customer, projected onto our words. It is
 // always read whole and replaces the previous one; nothing is copied out of an
 // event's payload.
@@ -61,6 +55,12 @@ type State struct {
 	// UnknownPrice is set when the subscription's price is in no catalogue plan:
 	// the plan stays what it was and an operator is alerted.
 	UnknownPrice string `json:"unknown_price,omitempty"`
+	// PastDueSince is when the oldest unpaid invoice was first asked for, by
+	// Stripe's own dates; zero while nothing is owed. The grace counts from it.
+	PastDueSince time.Time `json:"past_due_since,omitzero"`
+	// EndedUnpaidAt is when Stripe ended the subscription because nobody paid; zero
+	// if it lives, or ended otherwise.
+	EndedUnpaidAt time.Time `json:"ended_unpaid_at,omitzero"`
 }
 
 // Card is the payment method on file.
@@ -108,6 +108,9 @@ type Subscription struct {
 	// ScheduledBy says who asked for the change that is scheduled, a cancellation
 	// or a reduction of capacity, when it was made here rather than at Stripe.
 	ScheduledBy *Schedule
+	// LapsedAt is when it was written down, and told, that the plan is out of force
+	// for want of payment; zero while it is in force. Readers decide by time.
+	LapsedAt time.Time
 	// Trial is the org's own; Stripe knows nothing of it, and a sync leaves it.
 	Trial Trial
 }

@@ -13,11 +13,13 @@ type Summary struct {
 	Scheduled     []ScheduledChange
 	// TrialAvailable: some plan can be tried without a card now.
 	TrialAvailable bool
-	Usage          []Usage    // in the catalogue's order
-	Overrides      []Override // open ones, that may have run out
-	Pending        int        // approvals waiting
-	Stale          bool       // the last sync is old or failed; the figures are from SyncedAt
-	Now            time.Time
+	Usage          []Usage // in the catalogue's order
+	// Dunning is set while a payment has failed.
+	Dunning   *Dunning
+	Overrides []Override // open ones, that may have run out
+	Pending   int        // approvals waiting
+	Stale     bool       // the last sync is old or failed; the figures are from SyncedAt
+	Now       time.Time
 }
 
 // stateAdminOverride is the state of an org whose plan an operator gives.

@@ -52,7 +52,7 @@ func (s *Service) sync(ctx context.Context, orgID string, w *watch) (Subscriptio
 			continue // a newer row is there: what was fetched may be older than it
 		}
 		w.count(s, orgID)
-		if s.usageChanged(orgID); sub.Version != before.Version {
+		if s.usageChanged(orgID); sub.Version != before.Version || !sub.PastDueSince.Equal(before.PastDueSince) {
 			s.capsChanged(ctx, orgID)
 		}
 		if sub.Status.Live() && org.Checkout != nil {
@@ -115,6 +115,7 @@ func (s *Service) apply(sub Subscription, state State) Subscription {
 	}
 	sub.State = state
 	sub.SyncedSeq, sub.SyncedAt = sub.DirtySeq, s.Now()
+	sub.LapsedAt = s.lapsedAt(sub, sub.SyncedAt)
 	return sub
 }
 

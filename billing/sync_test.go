@@ -169,7 +169,9 @@ func TestStatusDecidesThePlan(t *testing.T) {
 			w, s, c := seamed(t, "scale", worldtest.Options{})
 			s.fetch = func(do func() (billing.State, []billing.Invoice, error)) (billing.State, []billing.Invoice, error) {
 				st, invoices, err := do()
-				st.Status = status
+				if st.Status = status; status == billing.StatusPastDue {
+					st.PastDueSince = w.Box.Now()
+				}
 				return st, invoices, err
 			}
 			w.Sync(c.Org.ID)

@@ -58,7 +58,10 @@ func (s *Service) lookAfter(ctx context.Context) {
 }
 
 func (s *Service) endTrials(ctx context.Context) {
-	s.every(ctx, 10*time.Second, func() { s.must("trials", s.EndTrials(ctx)) })
+	s.every(ctx, 10*time.Second, func() {
+		s.must("trials", s.EndTrials(ctx))
+		s.must("graces", s.EndGraces(ctx))
+	})
 }
 
 func (s *Service) reconcileAll(ctx context.Context) {

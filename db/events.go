@@ -120,14 +120,15 @@ func keptFields(k *keptRow) []any {
 // Terms implements billing.UsageTx.
 func (q queries) Terms(ctx context.Context, orgIDs []string) ([]billing.Overview, error) {
 	return many(ctx, q, termsFields, `SELECT o.id, o.design_partner, o.given_plan, s.status, s.plan, s.period_start, s.period_end,
-		s.units, s.trial_plan, s.trial_ends_at, s.trial_converted_at, `+openOverrides+`
+		s.past_due_since, s.units, s.trial_plan, s.trial_ends_at, s.trial_converted_at, `+openOverrides+`
 		FROM orgs o JOIN subscriptions s ON s.org_id = o.id WHERE o.id {in_list}`, q.list(orgIDs))
 }
 
 func termsFields(o *billing.Overview) []any {
 	return []any{
 		&o.Org.ID, &o.Org.DesignPartner, (*text)(&o.Org.GivenPlan), (*text)(&o.Subscription.Status), &o.Subscription.Plan,
-		(*stamp)(&o.Subscription.PeriodStart), (*stamp)(&o.Subscription.PeriodEnd), asJSON(&o.Subscription.Units),
+		(*stamp)(&o.Subscription.PeriodStart), (*stamp)(&o.Subscription.PeriodEnd), (*stamp)(&o.Subscription.PastDueSince),
+		asJSON(&o.Subscription.Units),
 		(*text)(&o.Subscription.Trial.Plan), (*stamp)(&o.Subscription.Trial.EndsAt), (*stamp)(&o.Subscription.Trial.ConvertedAt),
 		(*overrideLines)(&o.Overrides),
 	}

@@ -108,7 +108,7 @@ func (q queries) AnswerLimit(ctx context.Context, orgID, id string, to billing.L
 }
 
 func orgLineFields(l *billing.OrgLine) []any {
-	return append(orgFields(&l.Org), &l.Plan, (*text)(&l.Status))
+	return append(orgFields(&l.Org), &l.Plan, (*text)(&l.Status), (*stamp)(&l.PastDueSince))
 }
 
 // lastRune is after every name that begins with the same text.
@@ -122,7 +122,7 @@ const lastRune = "\U0010FFFF"
 const (
 	named      = `lower(o.name){bytes} >= lower($1) AND lower(o.name){bytes} < lower($1) || $2`
 	lastNamed  = `lower($3){bytes} >= lower($1) AND lower($3){bytes} < lower($1) || $2`
-	foundOrgs  = `SELECT ` + orgColumns + `, s.plan, s.status FROM orgs o JOIN subscriptions s ON s.org_id = o.id WHERE `
+	foundOrgs  = `SELECT ` + orgColumns + `, s.plan, s.status, s.past_due_since FROM orgs o JOIN subscriptions s ON s.org_id = o.id WHERE `
 	findByName = foundOrgs + `lower(o.name){bytes} >= lower($3){bytes} AND (lower(o.name){bytes}, o.id) > (lower($3){bytes}, $4) AND lower(o.name){bytes} < lower($1) || $2 AND ` + lastNamed + `
 		ORDER BY lower(o.name){bytes}, o.id LIMIT $5`
 	findByID = foundOrgs + `$1 <> '' AND o.id{bytes} >= $1 AND o.id{bytes} < $1 || $2 AND NOT (` + named + `)

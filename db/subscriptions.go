@@ -11,19 +11,20 @@ import (
 
 const subscriptionColumns = `s.org_id, s.customer_id, s.subscription_id, s.item_id, s.status, s.plan, s.period_start,
 	s.period_end, s.cancel_at_period_end, s.credit, s.unknown_price, s.card, s.next_invoice, s.action, s.scheduled_by,
-	s.version, s.row_version, s.synced_seq, s.synced_at, s.units, s.dirty_seq, s.trial_plan, s.trial_started_at, s.trial_ends_at,
+	s.version, s.row_version, s.synced_seq, s.synced_at, s.units, s.past_due_since,
+	s.ended_unpaid_at, s.lapsed_at, s.dirty_seq, s.trial_plan, s.trial_started_at, s.trial_ends_at,
 	s.trial_converted_at, s.trial_expired_at`
 
 // savedFields is how many of the columns SaveState writes; it leaves the count of
 // reasons to look and the trial alone.
-const savedFields = 20
+const savedFields = 23
 
 func subscriptionFields(s *billing.Subscription) []any {
 	return []any{
 		&s.OrgID, (*text)(&s.CustomerID), (*text)(&s.SubscriptionID), (*text)(&s.ItemID), (*text)(&s.Status), &s.Plan,
 		(*stamp)(&s.PeriodStart), (*stamp)(&s.PeriodEnd), &s.CancelAtPeriodEnd, &s.Credit, (*text)(&s.UnknownPrice),
 		asJSON(&s.Card), asJSON(&s.Next), asJSON(&s.Action), asJSON(&s.ScheduledBy), &s.Version, &s.RowVersion, &s.SyncedSeq,
-		(*stamp)(&s.SyncedAt), asJSON(&s.Units), &s.DirtySeq, (*text)(&s.Trial.Plan), (*stamp)(&s.Trial.StartedAt),
+		(*stamp)(&s.SyncedAt), asJSON(&s.Units), (*stamp)(&s.PastDueSince), (*stamp)(&s.EndedUnpaidAt), (*stamp)(&s.LapsedAt), &s.DirtySeq, (*text)(&s.Trial.Plan), (*stamp)(&s.Trial.StartedAt),
 		(*stamp)(&s.Trial.EndsAt), (*stamp)(&s.Trial.ConvertedAt), (*stamp)(&s.Trial.ExpiredAt),
 	}
 }
@@ -64,7 +65,7 @@ func (q queries) SaveState(ctx context.Context, sub billing.Subscription, invoic
 		saved, err = q.guarded(ctx, `UPDATE subscriptions SET customer_id = $2, subscription_id = $3, item_id = $4, status = $5,
 			plan = $6, period_start = $7, period_end = $8, cancel_at_period_end = $9, credit = $10, unknown_price = $11,
 			card = $12, next_invoice = $13, action = $14, scheduled_by = $15, version = $16, row_version = row_version + 1,
-			synced_seq = $18, synced_at = $19, units = $20
+			synced_seq = $18, synced_at = $19, units = $20, past_due_since = $21, ended_unpaid_at = $22, lapsed_at = $23
 			WHERE org_id = $1 AND row_version = $17`, fields[:savedFields]...)
 		if err != nil || !saved {
 			return err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/stripe/stripe-go/v76"
 
@@ -94,6 +95,39 @@ func (p *projector) openInvoice(sub *stripe.Subscription) *stripe.Invoice {
 		}
 	}
 	return found
+}
+
+// owingSince is when the oldest unpaid invoice of the subscription was first
+// asked for: at its finalization, or on its due date where it is not collected by
+// itself. The invoice of a pending update, always the newest, is not owed. Where
+// none is among the newest invoices, the period says it: a renewal begins it.
+func (p *projector) owingSince(sub *stripe.Subscription) time.Time {
+	var waits *stripe.Invoice
+	if sub.PendingUpdate != nil {
+		waits = p.openInvoice(sub)
+	}
+	since := sub.CurrentPeriodStart
+	found := false
+	for _, inv := range p.s.Invoices {
+		if inv == waits || inv.Status != stripe.InvoiceStatusOpen || inv.Subscription == nil || inv.Subscription.ID != sub.ID {
+			continue
+		}
+		if at := askedFor(inv); !found || at < since {
+			since, found = at, true
+		}
+	}
+	return unix(since)
+}
+
+// askedFor is when an invoice became due, in Unix seconds.
+func askedFor(inv *stripe.Invoice) int64 {
+	switch {
+	case inv.DueDate != 0:
+		return inv.DueDate
+	case inv.StatusTransitions != nil && inv.StatusTransitions.FinalizedAt != 0:
+		return inv.StatusTransitions.FinalizedAt
+	}
+	return inv.Created
 }
 
 func paymentAction(inv *stripe.Invoice) *billing.PaymentAction {

@@ -122,7 +122,11 @@ func (p *projector) subscription(sub *stripe.Subscription) {
 	st.SubscriptionID = sub.ID
 	st.Status = billing.SubscriptionStatus(sub.Status)
 	st.PeriodStart, st.PeriodEnd = unix(sub.CurrentPeriodStart), unix(sub.CurrentPeriodEnd)
+	if behind(st.Status) {
+		st.PastDueSince = p.owingSince(sub)
+	}
 	if !st.Status.Live() {
+		p.ended(sub)
 		return
 	}
 	st.CancelAtPeriodEnd = endsWithPeriod(sub)
@@ -200,9 +204,7 @@ func planOf(c *billing.Catalog, pr *stripe.Price) (plan billing.Plan, unit, ok b
 
 // action is the open invoice that keeps a change or the subscription waiting.
 func (p *projector) action(sub *stripe.Subscription) *billing.PaymentAction {
-	status := billing.SubscriptionStatus(sub.Status)
-	behind := status == billing.StatusPastDue || status == billing.StatusUnpaid
-	if sub.PendingUpdate == nil && !behind {
+	if sub.PendingUpdate == nil && !behind(billing.SubscriptionStatus(sub.Status)) {
 		return nil
 	}
 	inv := p.openInvoice(sub)
@@ -214,6 +216,25 @@ func (p *projector) action(sub *stripe.Subscription) *billing.PaymentAction {
 		a.Plan = p.pendingPlan(sub.PendingUpdate, inv)
 	}
 	return a
+}
+
+// behind reports whether a renewal is unpaid.
+func behind(s billing.SubscriptionStatus) bool {
+	return s == billing.StatusPastDue || s == billing.StatusUnpaid
+}
+
+// ended reads why a subscription is over: the last try to collect failed, or
+// somebody ended it.
+func (p *projector) ended(sub *stripe.Subscription) {
+	why := sub.CancellationDetails
+	if sub.Status != stripe.SubscriptionStatusCanceled || why == nil || why.Reason != stripe.SubscriptionCancellationDetailsReasonPaymentFailed {
+		return
+	}
+	st := &p.out.State
+	st.EndedUnpaidAt, st.PastDueSince = unix(sub.EndedAt), p.owingSince(sub)
+	if inv := p.openInvoice(sub); inv != nil {
+		st.Action = paymentAction(inv)
+	}
 }
 
 // pendingPlan is the plan that a pending update leads to: the present one, if it

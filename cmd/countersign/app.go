@@ -34,6 +34,7 @@ type parts struct {
 	mailer    billing.Mailer
 	host      *hook          // nil: the host application is not told
 	operators []string       // who may sign in at /admin
+	grace     *time.Duration // of past-due subscriptions; nil: the default
 	clock     billing.Clock  // nil: the real one, and the database's own
 	proxies   []netip.Prefix // whose X-Forwarded-For is believed
 	oauth     *web.OAuth     // nil: no access tokens
@@ -73,7 +74,7 @@ func build(ctx context.Context, p parts) (*app, error) {
 	a := &app{store: store, log: p.log}
 	c := billing.Config{
 		Store: store, Processor: p.processor, Notifier: store, Mailer: p.mailer, Catalog: p.catalog,
-		Clock: p.clock, Wall: wall, BaseURL: p.baseURL, Operators: p.operators, SealKey: derive(p.secret, "quotes and forms"), Log: p.log,
+		Clock: p.clock, Wall: wall, BaseURL: p.baseURL, Operators: p.operators, PastDueGrace: p.grace, SealKey: derive(p.secret, "quotes and forms"), Log: p.log,
 	}
 	if p.host != nil {
 		c.Deliverer = p.host

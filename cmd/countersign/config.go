@@ -8,8 +8,10 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -45,6 +47,7 @@ func settings() []setting {
 		{env: "COUNTERSIGN_CATALOG", flag: "catalog", value: "flat", help: "flat, capacity or a file"},
 		{env: "STRIPE_SECRET_KEY", help: "Stripe's API key; without it nothing can be bought", secret: true},
 		{env: "STRIPE_WEBHOOK_SECRET", help: "signing secrets of the webhook endpoint, comma-separated while rolling", secret: true},
+		{env: "COUNTERSIGN_PAST_DUE_GRACE", flag: "past-due-grace", value: "14", help: "days for which a subscription with an unpaid renewal keeps its plan, 0 to 365"},
 		{env: "STRIPE_API_BASE", flag: "stripe-api-base", help: "another address of Stripe's API, with test keys only"},
 		{env: "COUNTERSIGN_WEBHOOK_URL", help: "where the host application is told what happens; without it nobody is", secret: true},
 		{env: "COUNTERSIGN_WEBHOOK_SECRET", help: "whsec_…, signs these webhooks; comma-separated while rolling", secret: true},
@@ -147,6 +150,9 @@ func (c config) check() error {
 			bad("STRIPE_WEBHOOK_SECRET is required with a Stripe key: without it anybody could send events")
 		}
 	}
+	if _, err := graceFrom(c.get); err != nil {
+		bad("%w", err)
+	}
 	if _, err := web.ParseNetworks(c.get("COUNTERSIGN_TRUSTED_PROXIES")); err != nil {
 		bad("COUNTERSIGN_TRUSTED_PROXIES: %w", err)
 	}
@@ -160,6 +166,15 @@ func (c config) check() error {
 		bad("COUNTERSIGN_OPERATORS must be email addresses separated by commas")
 	}
 	return errors.Join(errs...)
+}
+
+// graceFrom reads for how long a past-due subscription keeps its plan.
+func graceFrom(get func(string) string) (time.Duration, error) {
+	days, err := strconv.Atoi(get("COUNTERSIGN_PAST_DUE_GRACE"))
+	if err != nil || days < 0 || days > 365 {
+		return 0, errors.New("COUNTERSIGN_PAST_DUE_GRACE must be a whole number of days from 0 to 365")
+	}
+	return time.Duration(days) * 24 * time.Hour, nil
 }
 
 // operatorsFrom reads who may sign in at /admin.

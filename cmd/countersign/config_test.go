@@ -78,6 +78,10 @@ func TestRefusals(t *testing.T) {
 		{"Stripe without a webhook secret", map[string]string{"STRIPE_SECRET_KEY": "sk_test_abc"}, "STRIPE_WEBHOOK_SECRET"},
 		{"a webhook secret of commas", map[string]string{"STRIPE_SECRET_KEY": "sk_test_abc", "STRIPE_WEBHOOK_SECRET": " , "}, "STRIPE_WEBHOOK_SECRET"},
 		{"Stripe with both", map[string]string{"STRIPE_SECRET_KEY": "sk_test_abc", "STRIPE_WEBHOOK_SECRET": "whsec_abc"}, ""},
+		{"no grace", map[string]string{"COUNTERSIGN_PAST_DUE_GRACE": "0"}, ""},
+		{"a grace below nothing", map[string]string{"COUNTERSIGN_PAST_DUE_GRACE": "-1"}, "COUNTERSIGN_PAST_DUE_GRACE"},
+		{"a grace that is no number of days", map[string]string{"COUNTERSIGN_PAST_DUE_GRACE": "14d"}, "COUNTERSIGN_PAST_DUE_GRACE"},
+		{"a grace of more than a year", map[string]string{"COUNTERSIGN_PAST_DUE_GRACE": "366"}, "COUNTERSIGN_PAST_DUE_GRACE"},
 		{"a publishable key", map[string]string{"STRIPE_SECRET_KEY": "pk_test_abc", "STRIPE_WEBHOOK_SECRET": "whsec_abc"}, "publishable"},
 		{"a live key for a sandbox", map[string]string{"STRIPE_SECRET_KEY": "sk_live_abc", "STRIPE_WEBHOOK_SECRET": "whsec_abc", "STRIPE_API_BASE": "http://127.0.0.1:8081"}, "live key"},
 	} {

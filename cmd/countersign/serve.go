@@ -91,6 +91,11 @@ func productionParts(c config, log *slog.Logger) (parts, error) {
 	if p.operators, err = operatorsFrom(c.get); err != nil {
 		return p, err
 	}
+	grace, err := graceFrom(c.get)
+	if err != nil {
+		return p, err
+	}
+	p.grace = &grace
 	key := c.get("STRIPE_SECRET_KEY")
 	if key == "" {
 		return p, nil

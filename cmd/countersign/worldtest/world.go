@@ -109,6 +109,12 @@ func (w *World) Replica() *billing.Service {
 	return billing.New(c)
 }
 
+// Reconfigure starts the service anew, with another configuration.
+func (w *World) Reconfigure(f func(*billing.Config)) {
+	f(&w.config)
+	w.Service = billing.New(w.config)
+}
+
 func (w *World) startStripe(catalog *billing.Catalog, o Options) {
 	var err error
 	w.Box, err = sandbox.New(sandbox.Options{Now: func() time.Time { return Start }, SecretKey: stripeKey, WebhookSecret: WebhookSecret, UnpaidAfterRetries: o.Unpaid})
