@@ -40,9 +40,25 @@ type Summary struct {
 	CapacityUnits     *CapacityUnits    `json:"capacityUnits,omitempty"` // on a plan that is sold in units
 	Usage             map[string]Usage  `json:"usage"`
 	PendingApprovals  int               `json:"pendingApprovals"`
+	PastDue           *PastDue          `json:"pastDue,omitempty"` // while a payment has failed
 	// Stale says that the figures are from SyncedAt, because Stripe does not answer.
 	Stale    bool       `json:"stale,omitempty"`
 	SyncedAt *time.Time `json:"syncedAt,omitempty"`
+}
+
+// PastDue is a payment that failed, and what that means for the plan. Times that
+// there are none of are null.
+type PastDue struct {
+	// Plan is kept until KeepUntil, or lost since LostAt until the payment; null
+	// once the subscription was cancelled for it.
+	Plan        *string    `json:"plan"`
+	AmountCents *int64     `json:"amountCents"` // that is open; null if nothing is any more
+	Currency    *string    `json:"currency"`
+	FailedAt    *time.Time `json:"failedAt"`
+	KeepUntil   *time.Time `json:"keepUntil"` // the end of the grace
+	LostAt      *time.Time `json:"lostAt"`    // since when the free plan is in force
+	NextTryAt   *time.Time `json:"nextTryAt"` // Stripe's next attempt
+	PayURL      *string    `json:"payUrl"`    // Stripe's page of the invoice, for people who manage billing
 }
 
 // Trial is the org's one trial without a card.

@@ -25,6 +25,19 @@ type V1Summary struct {
 	UsageWindow      V1Window               `json:"usage_window"`
 	Allowances       map[string]V1Allowance `json:"allowances"`
 	Trial            V1Trial                `json:"trial"`
+	PastDue          *V1PastDue             `json:"past_due,omitempty"` // while a payment has failed
+}
+
+// V1PastDue is PastDue in this API's words.
+type V1PastDue struct {
+	Plan      *string    `json:"plan"`
+	Amount    *int64     `json:"amount"` // minor units of Currency
+	Currency  *string    `json:"currency"`
+	FailedAt  *time.Time `json:"failed_at"`
+	KeepUntil *time.Time `json:"keep_until"`
+	LostAt    *time.Time `json:"lost_at"`
+	NextTryAt *time.Time `json:"next_try_at"`
+	PayURL    *string    `json:"pay_url"`
 }
 
 // V1Units are the capacity units; Total is always Included + AdditionalPurchased.

@@ -16,7 +16,9 @@ func (h *handlers) apiSummary(r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.JSON(http.StatusOK, summaryOf(sum, h.Service.Catalog().Currency))
+	out := summaryOf(sum, h.Service.Catalog().Currency)
+	out.PastDue = pastDueOf(sum, r.Principal)
+	return r.JSON(http.StatusOK, out)
 }
 
 func (h *handlers) apiPreview(r *web.Request) error {

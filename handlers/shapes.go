@@ -49,6 +49,23 @@ func summaryOf(s billing.Summary, currency string) api.Summary {
 	return out
 }
 
+// pastDueOf is null while nothing is owed. Stripe's page of the invoice is for
+// people: to whoever opens it with the card at hand it is a way to pay.
+func pastDueOf(s billing.Summary, p billing.Principal) *api.PastDue {
+	d := s.Dunning
+	if d == nil || s.DesignPartner {
+		return nil
+	}
+	out := &api.PastDue{Plan: textOrNull(d.Plan), FailedAt: timeOrNull(d.Failed), KeepUntil: timeOrNull(d.KeepUntil), LostAt: timeOrNull(d.LostAt)}
+	if a := d.Payment; a != nil {
+		out.AmountCents, out.Currency, out.NextTryAt = &a.Amount.Amount, &a.Amount.Currency, timeOrNull(a.NextTry)
+		if p.CanManage() && d.Plan != "" { // what was cancelled does not come back by paying
+			out.PayURL = textOrNull(a.URL)
+		}
+	}
+	return out
+}
+
 // reducedTo is what a scheduled reduction leaves; null for any other change.
 func reducedTo(c billing.ScheduledChange) *int64 {
 	if c.Kind != billing.ScheduledReduction {

@@ -45,7 +45,7 @@ func (h *handlers) v1Billing(r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.JSON(http.StatusOK, api.V1Billing{Billing: v1SummaryOf(h.Service.Catalog(), sum)})
+	return r.JSON(http.StatusOK, api.V1Billing{Billing: v1SummaryOf(h.Service.Catalog(), sum, r.Principal)})
 }
 
 func (h *handlers) v1Checkout(r *web.Request) error {
@@ -130,7 +130,7 @@ func (h *handlers) v1Result(r *web.Request, out billing.Outcome) (api.V1Change, 
 		}
 		return api.V1Change{}, err
 	}
-	answer, billed := v1ChangeOf(out), v1SummaryOf(h.Service.Catalog(), sum)
+	answer, billed := v1ChangeOf(out), v1SummaryOf(h.Service.Catalog(), sum, r.Principal)
 	answer.Billing = &billed
 	return answer, nil
 }
@@ -153,12 +153,12 @@ func inV1(a billing.Action) bool {
 	return false
 }
 
-func v1SummaryOf(c *billing.Catalog, s billing.Summary) api.V1Summary {
+func v1SummaryOf(c *billing.Catalog, s billing.Summary, p billing.Principal) api.V1Summary {
 	starts, ends := s.UsageWindow()
 	out := api.V1Summary{
 		Plan: s.Plan.ID, BillingState: textOrNull(v1State(s)), StripeCustomerID: textOrNull(s.Org.CustomerID),
 		CapacityUnits: v1UnitsOf(c, s), UsageWindow: api.V1Window{StartsAt: starts, EndsAt: ends},
-		Allowances: map[string]api.V1Allowance{}, Trial: v1TrialOf(s),
+		Allowances: map[string]api.V1Allowance{}, Trial: v1TrialOf(s), PastDue: v1PastDueOf(pastDueOf(s, p)),
 	}
 	for _, u := range s.Usage {
 		switch {
@@ -173,6 +173,16 @@ func v1SummaryOf(c *billing.Catalog, s billing.Summary) api.V1Summary {
 		}
 	}
 	return out
+}
+
+func v1PastDueOf(d *api.PastDue) *api.V1PastDue {
+	if d == nil {
+		return nil
+	}
+	return &api.V1PastDue{
+		Plan: d.Plan, Amount: d.AmountCents, Currency: d.Currency, FailedAt: d.FailedAt, KeepUntil: d.KeepUntil,
+		LostAt: d.LostAt, NextTryAt: d.NextTryAt, PayURL: d.PayURL,
+	}
 }
 
 // v1State is the billing state in the words that this API has.

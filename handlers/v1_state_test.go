@@ -14,7 +14,9 @@ func (s *site) status(p people, status billing.SubscriptionStatus) {
 	s.t.Helper()
 	sub, err := s.Store.Subscription(s.t.Context(), p.Org.ID)
 	s.ok(err)
-	sub.Status = status
+	if sub.Status = status; status == billing.StatusPastDue {
+		sub.PastDueSince = s.Service.Now()
+	}
 	saved, err := s.Store.SaveState(s.t.Context(), sub, nil)
 	if err != nil || !saved {
 		s.t.Fatal(saved, err)

@@ -133,8 +133,8 @@ func bannerOf(v BillingValues) *Panel {
 		return stillPaysBanner(v)
 	case sub.Action != nil && sub.Action.Plan != "":
 		return bankBanner(v, *sub.Action)
-	case sub.Status == billing.StatusPastDue, sub.Status == billing.StatusUnpaid:
-		return pastDueBanner(v)
+	case s.Dunning != nil:
+		return dunningBanner(v, s.Dunning)
 	}
 	if p := trialBanner(v); p != nil {
 		return p
@@ -187,30 +187,6 @@ func bankBanner(v BillingValues, a billing.PaymentAction) *Panel {
 		Text:    v.orAsk(what + " for it. Nothing was charged yet."),
 		Actions: v.actions(Action{Label: "Confirm with your bank", Href: a.URL, Primary: true}),
 	}
-}
-
-func pastDueBanner(v BillingValues) *Panel {
-	sub := v.Summary.Subscription
-	p := &Panel{Tone: ToneBad, Title: "The last payment failed"}
-	words := fmt.Sprintf("You keep %s for now.", v.Summary.Plan.Name)
-	if sub.Status == billing.StatusUnpaid {
-		words = fmt.Sprintf("Until it is paid, %s is on %s.", v.Summary.Org.Name, v.Summary.Plan.Name)
-	}
-	if a := sub.Action; a != nil {
-		p.Title = "Payment of " + money(a.Amount.Amount, a.Amount.Currency) + " failed"
-		if !a.Failed.IsZero() {
-			p.Title += " on " + a.Failed.UTC().Format("2 January")
-		}
-		if !a.NextTry.IsZero() {
-			words += " We try again on " + a.NextTry.UTC().Format("2 January") + "."
-		}
-		if a.URL != "" {
-			p.Actions = v.actions(Action{Label: "Pay now", Href: a.URL, Primary: true})
-		}
-	}
-	p.Text = v.orAsk(words)
-	p.Actions = append(p.Actions, v.actions(Action{Label: "Update card", Form: v.portal()})...)
-	return p
 }
 
 func waitingBanner(v BillingValues) *Panel {

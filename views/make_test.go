@@ -159,6 +159,12 @@ func TestBannerIsTheMostPressingMatter(t *testing.T) {
 	waiting := []billing.Approval{{ID: "apr_1", Actor: billing.Actor{Kind: billing.KindAgent, Name: "deploy-bot"}, Quote: upgradeQuote()}}
 	scheduled := []billing.ScheduledChange{{Plan: "free", EffectiveAt: periodEnd}}
 	open := &billing.PaymentAction{URL: "https://pay.test/1", Amount: billing.Money{Amount: 4900, Currency: "usd"}, Failed: now.AddDate(0, 0, -11), NextTry: now.AddDate(0, 0, 2)}
+	grace := time.Date(2026, 11, 26, 8, 0, 0, 0, time.UTC)
+	keeping := &billing.Dunning{Status: billing.StatusPastDue, Plan: "pro", Failed: open.Failed, KeepUntil: grace, Payment: open}
+	lapse := func(v *BillingValues, a billing.PaymentAction) {
+		v.Summary.Plan = v.Catalog.Free()
+		v.Summary.Dunning = &billing.Dunning{Status: billing.StatusUnpaid, Plan: "pro", Failed: open.Failed, LostAt: grace, Payment: &a}
+	}
 	for _, tc := range []struct {
 		name   string
 		change func(v *BillingValues)
@@ -172,8 +178,26 @@ func TestBannerIsTheMostPressingMatter(t *testing.T) {
 			v.Summary.Subscription.Action, v.Waiting, v.Summary.Scheduled = &a, waiting, scheduled
 		}, "Your bank wants to confirm a payment of $49.00", "The change to Scale waits for it. Nothing was charged yet."},
 		{"past due before waiting", func(v *BillingValues) {
-			v.Summary.Subscription.Status, v.Summary.Subscription.Action, v.Waiting = billing.StatusPastDue, open, waiting
-		}, "Payment of $49.00 failed on 12 November", "You keep Pro for now. We try again on 25 November."},
+			v.Summary.Subscription.Status, v.Summary.Dunning, v.Waiting = billing.StatusPastDue, keeping, waiting
+		}, "Payment of $49.00 failed on 12 Nov", "You keep Pro until 26 Nov. We try again on 25 Nov."},
+		{"past due before an ended trial", func(v *BillingValues) {
+			v.Summary.Dunning, v.Summary.Subscription.Trial = keeping, billing.Trial{Plan: "pro", StartedAt: now.AddDate(0, 0, -40), EndsAt: now.AddDate(0, 0, -10)}
+		}, "Payment of $49.00 failed on 12 Nov", "You keep Pro until 26 Nov. We try again on 25 Nov."},
+		{"a member of a past due org", func(v *BillingValues) { v.Summary.Dunning, v.CanManage = keeping, false },
+			"Payment of $49.00 failed on 12 Nov", "You keep Pro until 26 Nov. We try again on 25 Nov. Ask an owner: Ada Lovelace."},
+		{"the grace is over", func(v *BillingValues) { lapse(v, *open) },
+			"Payment of $49.00 failed on 12 Nov", "Acme is on Free since 26 Nov until it is paid. We try again on 25 Nov."},
+		{"nobody tries any more", func(v *BillingValues) {
+			a := *open
+			a.NextTry = time.Time{}
+			lapse(v, a)
+		}, "Payment of $49.00 failed on 12 Nov", "Acme is on Free since 26 Nov until it is paid."},
+		{"no invoice to be seen", func(v *BillingValues) { lapse(v, *open); v.Summary.Dunning.Payment = nil },
+			"The last payment failed", "Acme is on Free since 26 Nov until it is paid."},
+		{"cancelled for it", func(v *BillingValues) { lapse(v, *open); v.Summary.Dunning.Plan = "" },
+			"The subscription was cancelled: a payment of $49.00 failed", "Acme is on Free since 26 Nov. What exists keeps working, and nothing more is charged."},
+		{"cancelled, and the invoice is void", func(v *BillingValues) { lapse(v, *open); v.Summary.Dunning.Plan, v.Summary.Dunning.Payment = "", nil },
+			"The subscription was cancelled: a payment failed", "Acme is on Free since 26 Nov. What exists keeps working, and nothing more is charged."},
 		{"waiting before scheduled", func(v *BillingValues) { v.Waiting, v.Summary.Scheduled = waiting, scheduled }, "An agent waits for an answer", "deploy-bot asks to upgrade Acme to Scale."},
 		{"scheduled", func(v *BillingValues) { v.Summary.Scheduled = scheduled }, "Acme moves to Free on 23 December 2026", "Nothing is deleted. You can undo this until then."},
 		{"over 90 %", func(v *BillingValues) { v.Summary.Usage[0].Active = 10 }, "Over 90 % of a limit is used", "Of Pro: agents. What exists keeps working."},

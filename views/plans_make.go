@@ -35,6 +35,9 @@ func planOptionOf(v BillingValues, o billing.Offer) PlanOption {
 		p.Points = append(p.Points, limitOf(r, o.Plan.Cap(r.ID)))
 	}
 	p.Button, p.Trial = offerButton(v, o), trialButton(v, o)
+	if p.Current && o.Kind == billing.OfferDowngrade { // a paid plan that has lapsed: it can be ended below
+		p.Button = nil
+	}
 	for _, c := range v.Summary.Scheduled {
 		if c.Plan == o.Plan.ID && c.Kind != billing.ScheduledReduction {
 			p.Chip = Chip{"From " + c.EffectiveAt.UTC().Format("2 Jan"), ToneWarn}
@@ -309,7 +312,11 @@ func cancelOf(v BillingValues) *CancelLine {
 	for _, o := range v.Offers {
 		if o.Kind == billing.OfferDowngrade {
 			text := fmt.Sprintf("The subscription to %s ends on %s. %s stays, free of charge.", v.paidPlanName(), day(o.Quote.EffectiveAt).Text, v.Summary.Plan.Name)
-			if !v.Summary.DesignPartner {
+			switch {
+			case v.Summary.DesignPartner:
+			case o.Plan.ID == v.Summary.Plan.ID:
+				text = fmt.Sprintf(copyEndsUnpaid, v.paidPlanName(), day(o.Quote.EffectiveAt).Text)
+			default:
 				text = fmt.Sprintf("%s moves to %s on %s. Until then nothing changes, and you can undo it.", v.Summary.Org.Name, o.Plan.Name, day(o.Quote.EffectiveAt).Text)
 			}
 			return &CancelLine{Text: text, Href: reviewURL(o.Plan.ID)}

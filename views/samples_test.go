@@ -149,7 +149,7 @@ func billingSamples() map[string]BillingPage {
 	with("past-due", func(p *BillingPage) {
 		p.Plan = PlanCard{Name: "Scale", Price: "$49.00", Per: "a month", Chip: Chip{"Past due", ToneBad}}
 		p.Banner = &Panel{
-			Tone: ToneBad, Title: "Payment of $49.00 failed on 12 November", Text: "You keep Scale until 26 November. We try again on 15 November.",
+			Tone: ToneBad, Title: "Payment of $49.00 failed on 12 Nov", Text: "You keep Scale until 26 Nov. We try again on 15 Nov.",
 			Actions: []Action{{Label: "Pay now", Href: "https://pay.test/4", Primary: true}, {Label: "Update card", Form: away("/settings/billing/portal")}},
 		}
 		p.Plans, p.Cancel = nil, nil

@@ -152,6 +152,7 @@ func endingWithUnits() BillingValues {
 func pastDueWithUnits() BillingValues {
 	v := onSolo()
 	v.Summary.Subscription.Status = billing.StatusPastDue
+	v.Summary.Dunning = &billing.Dunning{Status: billing.StatusPastDue, Plan: "solo", Failed: now.AddDate(0, 0, -2), KeepUntil: now.AddDate(0, 0, 12)}
 	v.Capacity.More = billing.ErrPastDue
 	return v
 }
