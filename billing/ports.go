@@ -223,6 +223,9 @@ type SubscriptionTx interface {
 	MarkDirty(ctx context.Context, orgID string) error
 	// DirtyOrgs lists orgs that need a sync, oldest reason first.
 	DirtyOrgs(ctx context.Context, limit int) ([]string, error)
+	// PlainNews reports whether each of the reasons to look from after to upto is an
+	// event in the inbox, and none of them about an invoice.
+	PlainNews(ctx context.Context, orgID string, after, upto int64) (bool, error)
 	// SaveState writes sub (State, Version, ScheduledBy, SyncedSeq, SyncedAt) if
 	// the row still has sub.RowVersion, mirrors the newest invoices (older ones
 	// than those in the list stay), and marks the inbox rows done that were stored

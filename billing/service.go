@@ -42,7 +42,9 @@ type Config struct {
 	SealKey   []byte // ≥ 32 bytes; signs the quotes that forms carry
 	// Background runs what an answer does not wait for; nil: a goroutine each.
 	Background func(work func())
-	Log        *slog.Logger
+	// Syncs is how many orgs the worker reads at Stripe at once; 0: one.
+	Syncs int
+	Log   *slog.Logger
 }
 
 // Service is the domain's front door: the edge calls its methods and nothing
@@ -64,6 +66,7 @@ type Service struct {
 	log       *slog.Logger
 	pace      *pacer
 	retries   *retries
+	syncs     int // orgs that are read at once
 	// background runs what an answer does not wait for.
 	background func(work func())
 	kick       chan struct{} // wakes the worker
@@ -97,7 +100,7 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, processor: c.Processor, notifier: c.Notifier, mailer: c.Mailer, deliverer: c.Deliverer, catalog: c.Catalog,
 		clock: c.Clock, wall: c.Wall, rand: c.Rand, baseURL: strings.TrimRight(c.BaseURL, "/"),
-		operators: c.Operators, sealer: sealer{key: c.SealKey}, log: c.Log, pace: newPacer(), retries: newRetries(), closing: make(chan struct{}), background: c.Background, kick: make(chan struct{}, 1),
+		operators: c.Operators, sealer: sealer{key: c.SealKey}, log: c.Log, pace: newPacer(), retries: newRetries(), syncs: c.Syncs, closing: make(chan struct{}), background: c.Background, kick: make(chan struct{}, 1),
 		snapshots: newCache[string, *snapshot](maxSnapshots), hostKeys: newCache[[sha256.Size]byte, hostKey](maxHostKeys),
 		timing: timing{lease: 25 * time.Second, grace: 5 * time.Second, look: lookPause, backoff: []time.Duration{200 * time.Millisecond, 800 * time.Millisecond, 2 * time.Second}},
 	}

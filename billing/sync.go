@@ -20,6 +20,12 @@ func (s *Service) SyncOrg(ctx context.Context, orgID string) (Subscription, erro
 
 // sync is SyncOrg; w, if there is one, hears what was different.
 func (s *Service) sync(ctx context.Context, orgID string, w *watch) (Subscription, error) {
+	return s.look(ctx, orgID, w, false)
+}
+
+// look is sync; for news there has to be some, and only that is read which it can
+// be about.
+func (s *Service) look(ctx context.Context, orgID string, w *watch, news bool) (Subscription, error) {
 	for {
 		org, sub, err := s.load(ctx, orgID)
 		if err != nil {
@@ -28,10 +34,10 @@ func (s *Service) sync(ctx context.Context, orgID string, w *watch) (Subscriptio
 		if org.CustomerID == "" || s.processor == nil {
 			return sub, s.nothingToSync(ctx, sub)
 		}
-		state, invoices, err := s.processor.Fetch(ctx, org.CustomerID)
-		if err == nil && sub.CustomerID != org.CustomerID && len(invoices) >= NewestInvoices {
-			invoices, err = s.processor.AllInvoices(ctx, org.CustomerID) // its first reading
+		if news && !sub.Dirty() {
+			return sub, nil // somebody was faster
 		}
+		state, invoices, err := s.readStripe(ctx, org, sub, news)
 		if err = s.stripe(err); err != nil {
 			return sub, err
 		}

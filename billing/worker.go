@@ -82,27 +82,6 @@ func (s *Service) every(ctx context.Context, pauseFor time.Duration, work func()
 	}
 }
 
-// SyncDirty looks at every org that Stripe may have news of, but for those that
-// failed and have to wait for their next try. It goes on after a failure and
-// returns the first one.
-func (s *Service) SyncDirty(ctx context.Context) error {
-	if s.processor == nil {
-		return nil
-	}
-	orgs, err := s.store.DirtyOrgs(ctx, dirtyBatch)
-	for _, id := range orgs {
-		if !s.retries.due(id, s.wallNow()) {
-			continue
-		}
-		_, serr := s.SyncOrg(ctx, id)
-		s.retries.note(id, serr, s.wallNow())
-		if serr != nil && err == nil {
-			err = serr
-		}
-	}
-	return err
-}
-
 // retries spaces out the tries of orgs that fail: one that always does must
 // neither fill the log nor keep others waiting.
 type retries struct {

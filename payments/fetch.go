@@ -29,11 +29,17 @@ func (c *Client) Fetch(ctx context.Context, customerID string) (billing.State, [
 	if err != nil {
 		return billing.State{}, nil, readError(err)
 	}
+	p := c.project(s)
+	return p.State, p.Invoices, nil
+}
+
+// project is Project, with what an operator has to look at in the log.
+func (c *Client) project(s Snapshot) Projection {
 	p := Project(c.catalog, s)
 	for _, w := range p.Warnings {
-		c.log.Warn("stripe state needs attention", "warning", string(w.Code), "customer", customerID, "objects", w.IDs)
+		c.log.Warn("stripe state needs attention", "warning", string(w.Code), "customer", s.Customer.ID, "objects", w.IDs)
 	}
-	return p.State, p.Invoices, nil
+	return p
 }
 
 func (c *Client) snapshot(ctx context.Context, customerID string) (Snapshot, error) {
@@ -92,13 +98,18 @@ func (s *sequence) Go(read func() error) {
 // Wait implements group.
 func (s *sequence) Wait() error { return s.err }
 
+// customerParts are what is read of a customer besides the customer itself.
+func customerParts() []string {
+	return []string{
+		"subscriptions", "subscriptions.data.default_payment_method", "subscriptions.data.schedule",
+		"invoice_settings.default_payment_method",
+	}
+}
+
 func (c *Client) customer(ctx context.Context, id string) (*stripe.Customer, error) {
 	cus, err := c.customers.Get(id, &stripe.CustomerParams{
 		Params: params(ctx, ""),
-		Expand: stripe.StringSlice([]string{
-			"subscriptions", "subscriptions.data.default_payment_method", "subscriptions.data.schedule",
-			"invoice_settings.default_payment_method",
-		}),
+		Expand: stripe.StringSlice(customerParts()),
 	})
 	if status(err) != http.StatusBadRequest {
 		return cus, err
