@@ -96,10 +96,19 @@ func (s *Service) call(ctx context.Context, i Intent) (Outcome, error) {
 		case !errors.Is(err, ErrStripeBusy) || n >= len(s.timing.backoff):
 			return s.later(i, err), nil
 		}
-		if !s.waiter.Wait(ctx, s.timing.backoff[n], nil) {
-			return s.later(i, ctx.Err()), nil
+		wait := max(s.timing.backoff[n], waitFor(err))
+		if end, ok := ctx.Deadline(); ok && time.Until(end) < wait || !s.waiter.Wait(ctx, wait, nil) {
+			return s.later(i, err), nil
 		}
 	}
+}
+
+// waitFor is how long Stripe asks to be left alone; 0 if it does not say.
+func waitFor(err error) time.Duration {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.RetryAfter
+	}
+	return 0
 }
 
 // definite reports whether the error says that nothing has changed.
@@ -289,6 +298,22 @@ func (s *Service) await(ctx context.Context, i Intent) (Outcome, error) {
 	}
 }
 
+// RecoverAll takes up every intent that was left open. One that fails keeps its
+// lease, so the others get their turn; the first error is returned.
+func (s *Service) RecoverAll(ctx context.Context) error {
+	var first error
+	for ctx.Err() == nil {
+		found, err := s.Recover(ctx)
+		if err != nil && first == nil {
+			first = err
+		}
+		if !found {
+			return first
+		}
+	}
+	return first
+}
+
 // Recover takes up one intent that was left open, by a crash or by an answer
 // that never came. It reports whether there was one.
 func (s *Service) Recover(ctx context.Context) (bool, error) {
@@ -303,7 +328,8 @@ func (s *Service) Recover(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	local := i.Quote.Change.Action == ActionStartTrial // Stripe has no part in it
+	// Stripe has no part in a trial, and for a duplicate it is looked before each step.
+	local := i.Quote.Change.Action == ActionStartTrial || i.Duplicate != ""
 	if i.State == IntentPending && (i.RestoredAt.IsZero() || local) {
 		_, err = s.execute(ctx, i)
 		return true, err
@@ -321,7 +347,7 @@ func (s *Service) resumeCall(ctx context.Context, i Intent, now time.Time) error
 	if err != nil {
 		return err // the lease runs out and somebody tries again
 	}
-	if !i.RestoredAt.IsZero() || now.Sub(i.CalledAt) > stripeForgets || moved(i, sub) {
+	if i.Duplicate == "" && (!i.RestoredAt.IsZero() || now.Sub(i.CalledAt) > stripeForgets) || moved(i, sub) {
 		return s.settleByLooking(ctx, i, sub)
 	}
 	applied, err := s.processor.Apply(ctx, Order{intent: i})
@@ -343,8 +369,17 @@ func (s *Service) resumeCall(ctx context.Context, i Intent, now time.Time) error
 	if achieved(i, sub) || i.Attempt >= maxAttempts || moved(i, sub) || waits(i, sub) {
 		return s.settleByLooking(ctx, i, sub)
 	}
-	_, err = s.store.RetryIntent(ctx, i.OrgID, i.ID, i.Attempt+1, now)
+	_, err = s.store.RetryIntent(ctx, i.OrgID, i.ID, i.Attempt+1, now.Add(faultPause(i.Attempt)))
 	return err
+}
+
+// faultPause is how long to wait after a fault of Stripe's in the nth attempt: a
+// single one is over at once, several in a row are an outage.
+func faultPause(n int) time.Duration {
+	if n <= 1 {
+		return 0
+	}
+	return 10 * time.Second << (n - 2)
 }
 
 // settleByLooking ends an intent by what is to be seen at Stripe, or hands it to
@@ -393,13 +428,14 @@ func waits(i Intent, sub Subscription) bool {
 // moved reports whether the subscription stands neither as it was agreed from
 // nor as it was to become: somebody else has changed it at Stripe. Then a call
 // that never arrived may not be repeated, for it would cost another amount now,
-// and one that did arrive cannot be told from it.
+// and one that did arrive cannot be told from it. A duplicate is looked at before
+// each step instead.
 func moved(i Intent, sub Subscription) bool {
 	from := i.From
 	if i.Quote.LiftsReduction && !sub.Units.Reducing() { // our own first step
 		from.Units.ReduceTo, from.Units.ReduceAt = 0, time.Time{}
 	}
-	return !achieved(i, sub) && !sameTerms(from, sub.State)
+	return i.Duplicate == "" && !achieved(i, sub) && !sameTerms(from, sub.State)
 }
 
 // achieved reports whether the subscription stands as the intent wanted it.

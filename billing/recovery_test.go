@@ -332,7 +332,9 @@ func TestUnclearAnswers(t *testing.T) {
 			if found, err := w.Service.Recover(ctx); found || err != nil {
 				t.Fatalf("taken over within the lease (%v)", err)
 			}
-			recoverAll(t, w, w.Replica())
+			for range 5 { // with a pause between faults in a row
+				recoverAll(t, w, w.Replica())
+			}
 			if got := strings.Join(*calls, " "); got != tc.calls {
 				t.Errorf("calls %s\n want %s", got, tc.calls)
 			}
@@ -499,5 +501,35 @@ func TestPendingChangeBecameImpossible(t *testing.T) {
 				t.Errorf("%d payments, then %d, then %d", paid, renewed, n)
 			}
 		})
+	}
+}
+
+// TestOneIntentsTroubleIsItsOwn: an intent that cannot be recovered keeps none of
+// the later ones waiting.
+func TestOneIntentsTroubleIsItsOwn(t *testing.T) {
+	w, s, bad := seamed(t, "pro", worldtest.Options{})
+	lost := func(billing.Order, func() (billing.Applied, error)) (billing.Applied, error) {
+		return billing.Applied{}, errors.New("connection reset")
+	}
+	casts := []worldtest.Cast{bad, w.NewCast("second", "pro", visa), w.NewCast("third", "pro", visa)}
+	s.apply = lost
+	for _, c := range casts {
+		propose(t, w.Service, c.Owner, downgrade(), billing.StatusPending, nil)
+		w.Advance(time.Second)
+	}
+	s.apply = func(o billing.Order, do func() (billing.Applied, error)) (billing.Applied, error) {
+		if o.From().CustomerID == bad.Customer {
+			return lost(o, do)
+		}
+		return do()
+	}
+	w.Advance(26 * time.Second)
+	if err := w.Service.RecoverAll(ctx); err == nil {
+		t.Error("the trouble is not told")
+	}
+	for i, c := range casts {
+		if sub := w.Sync(c.Org.ID); sub.CancelAtPeriodEnd != (i > 0) {
+			t.Errorf("org %d: ends %v", i, sub.CancelAtPeriodEnd)
+		}
 	}
 }

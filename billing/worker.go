@@ -47,13 +47,7 @@ func (s *Service) syncAll(ctx context.Context) {
 func (s *Service) lookAfter(ctx context.Context) {
 	s.every(ctx, 5*time.Second, func() {
 		s.must("expire", s.Expire(ctx))
-		for ctx.Err() == nil {
-			found, err := s.Recover(ctx)
-			s.must("recover", err)
-			if !found || err != nil {
-				return
-			}
-		}
+		s.must("recover", s.RecoverAll(ctx))
 	})
 }
 

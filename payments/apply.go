@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/stripe/stripe-go/v76"
 
@@ -57,7 +56,7 @@ func (c *Client) apply(ctx context.Context, p applyParams) (billing.Applied, err
 	case billing.ActionScheduleDowngrade:
 		sub, err := c.setCancel(ctx, p, true)
 		if err != nil {
-			return billing.Applied{}, err
+			return billing.Applied{}, c.reattach(ctx, p, err)
 		}
 		return billing.Applied{EffectiveAt: unix(sub.CurrentPeriodEnd)}, nil
 	case billing.ActionResume:
@@ -120,7 +119,7 @@ func (c *Client) prepare(ctx context.Context, p applyParams) (items []*stripe.Su
 	case err == nil:
 		return items, nil
 	case errors.Is(err, billing.ErrStripeUnavailable):
-		return nil, billing.ErrStripeBusy.After(time.Second).Because(err)
+		return nil, billing.ErrStripeBusy.Because(err)
 	}
 	return nil, burnt(err)
 }

@@ -67,31 +67,43 @@ func keyReused(err error) bool {
 	return ok && e.HTTPStatusCode == http.StatusBadRequest && e.Type == stripe.ErrorTypeIdempotency
 }
 
-// busy reports that Stripe wants the same call again later.
+// busy reports that Stripe wants the same call again later. Where it says so
+// itself, its word counts: a conflict that it does not want to hear again has its
+// answer for good, and of some faults it knows that nothing has begun.
 func busy(err error) bool {
 	s := status(err)
+	switch headerOf(err, "Stripe-Should-Retry") {
+	case "true":
+		return s == http.StatusConflict || s == http.StatusTooManyRequests || s >= http.StatusInternalServerError
+	case "false":
+		return s == http.StatusTooManyRequests
+	}
 	return s == http.StatusConflict || s == http.StatusTooManyRequests
 }
 
-// retryAfter is what Stripe asked for, else a second; a minute at most.
-func retryAfter(err error) time.Duration {
-	const fallback, most = time.Second, time.Minute
+// headerOf is a header of Stripe's answer, "" without one.
+func headerOf(err error, name string) string {
 	e, ok := errors.AsType[*stripe.Error](err)
 	if !ok || e.LastResponse == nil {
-		return fallback
+		return ""
 	}
-	s, err := strconv.Atoi(e.LastResponse.Header.Get("Retry-After"))
-	if err != nil || s < 1 {
-		return fallback
+	return e.LastResponse.Header.Get(name)
+}
+
+// retryAfter is what Stripe asked for, a minute at most; 0 if it does not say.
+func retryAfter(err error) time.Duration {
+	s, convErr := strconv.ParseInt(headerOf(err, "Retry-After"), 10, 64)
+	if convErr != nil || s < 1 {
+		return 0
 	}
-	return min(time.Duration(min(s, 60))*time.Second, most)
+	return time.Duration(min(s, 60)) * time.Second
 }
 
 // readError maps the failure of a call that changes nothing that is paid.
 func readError(err error) error {
 	switch s := status(err); {
 	case busy(err):
-		return billing.ErrStripeUnavailable.Because(cause(err)).After(retryAfter(err))
+		return billing.ErrStripeUnavailable.Because(cause(err)).After(max(retryAfter(err), time.Second))
 	case s >= 400 && s < 500 && s != http.StatusUnauthorized && s != http.StatusForbidden:
 		return billing.ErrStripeRefused.Because(cause(err))
 	}
@@ -121,7 +133,7 @@ func applyError(err error, interactive bool) error {
 		return declined(err, interactive)
 	case s == http.StatusBadRequest || s == http.StatusNotFound:
 		return billing.ErrRejected.Because(cause(err))
-	case s >= 500:
+	case s >= 500, s == http.StatusConflict:
 		return burnt(cause(err))
 	}
 	return fmt.Errorf("payments: outcome unknown: %w", cause(err))

@@ -1,11 +1,11 @@
 package payments
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/stripe/stripe-go/v76"
 
@@ -88,7 +88,7 @@ func withPrices() []*string { return stripe.StringSlice([]string{"phases.items.p
 // nothing about the order: it is tried again in the same words.
 func lookError(err error) error {
 	if e := readError(err); errors.Is(e, billing.ErrStripeUnavailable) {
-		return billing.ErrStripeBusy.After(time.Second).Because(e)
+		return billing.ErrStripeBusy.Because(e)
 	}
 	return burnt(cause(err))
 }
@@ -197,6 +197,23 @@ func (c *Client) detach(ctx context.Context, p applyParams) error {
 	}
 	_, err := c.release(ctx, p, p.key+":release")
 	return err
+}
+
+// reattach schedules the reduction again that a refused downgrade was to take the
+// place of: a refusal means that nothing has changed.
+func (c *Client) reattach(ctx context.Context, p applyParams, refusal error) error {
+	if !p.from.Units.Reducing() || !errors.Is(refusal, billing.ErrRejected) {
+		return refusal
+	}
+	p.key += ":again"
+	p.quote.ToUnits, p.from.Units.ScheduleID = p.from.Units.ReduceTo, ""
+	_, err := c.reduce(ctx, p)
+	if errors.Is(err, billing.ErrRejected) {
+		return billing.ErrRejected.
+			Say("Stripe refused the downgrade, and dropped the scheduled reduction of capacity for it. Schedule the reduction again if it is still wanted.").
+			Because(errors.Join(refusal, err))
+	}
+	return cmp.Or(err, refusal)
 }
 
 // release ends the schedule and leaves the subscription as it is. Somebody else
