@@ -39,13 +39,14 @@ func (s *Store) openPostgres(ctx context.Context, dsn string, o Options) error {
 	if err != nil {
 		return err
 	}
+	c.Dialer(&dialer{})
 	// The server's clock decides, also when the caller's is behind it.
 	now := "GREATEST($1, clock_timestamp())"
 	if s.clock != nil {
 		now = "$1"
 	}
 	words := strings.NewReplacer(slices.Concat([]string{"{now}", now}, postgresWords, postgresLists)...)
-	pool := sqlx.NewDb(sql.OpenDB(s.taped(preparing{c, words}, true)), string(postgresEngine))
+	pool := sqlx.NewDb(sql.OpenDB(s.taped(preparing{&unreached{Connector: c}, words}, true)), string(postgresEngine))
 	pool.SetMaxOpenConns(cmp.Or(o.MaxConns, 16))
 	pool.SetMaxIdleConns(cmp.Or(o.MaxConns, 16))
 	pool.SetConnMaxLifetime(connectionLife)

@@ -69,7 +69,7 @@ func (w *world) survive(n int, crash func(*replica, *rand.Rand)) {
 	r := w.replica()
 	r.serve()
 	began := time.Now()
-	through := w.drive(n)
+	through := w.drive(w.orgs, n)
 	at := rand.New(rand.NewPCG(*seed, uint64(n))) //nolint:gosec // repeatable on purpose
 	kills := 0
 	for pending := true; pending; {
@@ -96,17 +96,17 @@ func (w *world) survive(n int, crash func(*replica, *rand.Rand)) {
 	figure(t, "consents=%d twice=%d lost=%d refused=%d kills=%d in %s (%s)", b.executed, b.twice, b.lost, b.refused, kills, took.Round(time.Second), t.Name())
 }
 
-// drive has a crowd go through consents until n are through and nobody is in the
-// middle of one, and reports once.
-func (w *world) drive(n int) <-chan error {
+// drive has a crowd go through consents of the orgs until n are through and
+// nobody is in the middle of one, and reports once.
+func (w *world) drive(orgs []*org, n int) <-chan error {
 	ctx, cancel := context.WithTimeout(w.t.Context(), 15*time.Minute)
-	turns := make(chan *org, 4*len(w.orgs))
-	for _, o := range w.orgs {
+	turns := make(chan *org, 4*len(orgs))
+	for _, o := range orgs {
 		turns <- o
 	}
 	var through atomic.Int64
 	var idle sync.WaitGroup // orgs that may still do something
-	idle.Add(len(w.orgs))
+	idle.Add(len(orgs))
 	failed := make(chan error, crowd)
 	for i := range crowd {
 		go func() {

@@ -34,8 +34,8 @@ func TestRollingRestart(t *testing.T) {
 	front.over(replicas)
 	ctx, stop := context.WithCancel(t.Context())
 	front.watch(ctx)
-	through := w.drive(300)
 	readers := w.read(ctx)
+	through := w.drive(w.orgs, 300)
 	restarts := 0
 	for range rollingRounds {
 		for _, r := range replicas {

@@ -153,3 +153,71 @@ func (w *world) reading(t *testing.T, n int) time.Duration {
 	slices.Sort(took)
 	return took[len(took)/2]
 }
+
+// soon is how long a request may take at most while the database is out of reach.
+const soon = 15 * time.Second
+
+// TestPostgresOutOfReach: while the database does not answer, requests fail
+// soon and in the contract's words, and afterwards everything goes on by itself.
+func TestPostgresOutOfReach(t *testing.T) {
+	for name, x := range toxics {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, sharedPostgres(t))
+			w.populate(20, 1, "solo", 0)
+			line := w.databaseWire()
+			r := w.replica()
+			r.serve()
+			token, press := w.orgs[0], w.orgs[1]
+			must(t, token, false)
+			must(t, press, true)
+			fields := press.opened(t)
+
+			through := w.drive(w.orgs[2:], 40)
+			line.poison(x)
+			var slowest time.Duration
+			if name != "delay" {
+				var mu sync.Mutex
+				var wg sync.WaitGroup
+				for i := range 40 {
+					wg.Go(func() {
+						began := time.Now()
+						a, err := w.orgs[i%20].agent(t.Context(), 0, http.MethodGet, "/api/billing", "")
+						took := time.Since(began)
+						mu.Lock()
+						defer mu.Unlock()
+						slowest = max(slowest, took)
+						if err != nil || a.code < 500 || a.Error == "" || took > soon {
+							t.Errorf("read after %s: %d %s %v", took, a.code, a.raw, err)
+						}
+					})
+				}
+				wg.Wait()
+				for what, call := range map[string]func() (answer, error){
+					"token": token.redeem,
+					"press": func() (answer, error) { return press.post(t.Context(), press.approve(), fields) },
+				} {
+					began := time.Now()
+					if a, err := call(); err != nil || a.code < 500 || time.Since(began) > soon {
+						t.Errorf("%s after %s: %d %s %v", what, time.Since(began), a.code, a.raw, err)
+					}
+				}
+			}
+			line.heal()
+			began := time.Now()
+			eventually(t, "the server to find the database again", soon, r.ready)
+			back := time.Since(began)
+			w.pressAgain(token, press, fields)
+			if err := <-through; err != nil {
+				t.Error(err)
+			}
+			w.rest()
+			b := w.balance()
+			if b.executed < 42 || b.twice+b.lost > 0 {
+				t.Errorf("%+v", b)
+			}
+			figure(t, "PostgreSQL, %s: slowest answer %s, back after %s, consents=%d twice=%d lost=%d",
+				name, slowest.Round(time.Millisecond), back.Round(time.Millisecond), b.executed, b.twice, b.lost)
+		})
+	}
+}
