@@ -152,14 +152,7 @@ func (s *Service) settle(ctx context.Context, i Intent, from, to IntentState, ou
 		if settled, err = tx.SettleIntent(ctx, i, from); err != nil || !settled {
 			return err
 		}
-		if out.Status == StatusDowngradeScheduled || out.Status == StatusReductionScheduled {
-			by := &Schedule{Kind: ScheduledDowngrade, By: i.Actor, At: now}
-			if out.Status == StatusReductionScheduled {
-				by.Kind = ScheduledReduction
-			}
-			if i.DecidedBy.ID != i.Actor.ID {
-				by.ApprovedBy = i.DecidedBy.Name
-			}
+		if by := scheduledBy(i, out, now); by != nil {
 			if err = tx.SetSchedule(ctx, i.OrgID, by); err != nil {
 				return err
 			}
@@ -185,6 +178,22 @@ func (s *Service) settle(ctx context.Context, i Intent, from, to IntentState, ou
 		return s.await(ctx, i)
 	}
 	return out, nil
+}
+
+// scheduledBy says who scheduled a change; nil if the outcome is none.
+func scheduledBy(i Intent, out Outcome, now time.Time) *Schedule {
+	by := &Schedule{Kind: ScheduledDowngrade, By: i.Actor, At: now}
+	switch out.Status {
+	case StatusDowngradeScheduled:
+	case StatusReductionScheduled:
+		by.Kind = ScheduledReduction
+	default:
+		return nil
+	}
+	if i.DecidedBy.ID != i.Actor.ID {
+		by.ApprovedBy = i.DecidedBy.Name
+	}
+	return by
 }
 
 // tell wakes those who wait for the end of an intent.

@@ -78,6 +78,7 @@ type Tx interface {
 	GraceTx
 	RestoreTx
 	ReconcileTx
+	ReviewTx
 }
 
 // GraceTx: subscriptions that are past due.

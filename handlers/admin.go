@@ -17,6 +17,9 @@ const (
 	pathAdminLimit = "/admin/limits/"
 	pathAdminOrg   = "/admin/orgs/"
 	pathAdminHooks = "/admin/webhooks"
+
+	pathAdminStripe = "/admin/stripe"
+	pathAdminReview = "/admin/reviews/"
 )
 
 // purposeAdmin binds an operator's form to the one address that it posts to,
@@ -45,6 +48,11 @@ func (h *handlers) adminRoutes(rt *web.Router) {
 	rt.AdminForm(pathAdminOrg+"{org}/plan", purposeAdmin, h.onOrg("plan", h.adminPlan))
 	rt.AdminForm(pathAdminOrg+"{org}/sync", purposeAdmin, h.onOrg("sync", h.adminSync))
 	rt.AdminForm(pathAdminOrg+"{org}/resume", purposeAdmin, h.onOrg("resume", h.adminResume))
+	rt.AdminPage(pathAdminStripe, h.adminStripe)
+	rt.AdminPage(pathAdminReview+"{intent}", h.adminReview)
+	rt.AdminForm(pathAdminReview+"{intent}/look", purposeAdmin, h.adminLook)
+	rt.AdminForm(pathAdminReview+"{intent}/happened", purposeAdmin, h.adminHappened)
+	rt.AdminForm(pathAdminReview+"{intent}/failed", purposeAdmin, h.adminDidNotHappen)
 	rt.AdminPage(pathAdminHooks, h.adminHooks)
 	rt.AdminPage(pathAdminHooks+"/inbox", h.adminInbox)
 	rt.AdminForm(pathAdminHooks+"/resume", purposeAdmin, h.adminResumeHooks)
@@ -77,6 +85,9 @@ func (h *handlers) onOrg(word string, act func(r *web.Request, org string) error
 func (h *handlers) adminFrame(r *web.Request) views.AdminFrame {
 	f := views.AdminFrame{Frame: h.bareFrame(), Token: func(path string) string { return r.FormToken(adminPurpose(path)) }}
 	f.Email, f.FormToken = r.Principal.Email, f.Token("/admin/logout")
+	if b, err := h.Service.Backlog(r.Context()); err == nil { // the page itself says what is wrong with the database
+		f.Reviews = b.Intents[billing.IntentNeedsReview]
+	}
 	if word := r.Query("done"); word != "" && r.CheckFormToken(adminDonePurpose(r.URL.Path, word), r.Query("seal")) {
 		f.Result = views.NewAdminDone(word)
 	}
@@ -200,7 +211,11 @@ func (h *handlers) adminOrg(r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Page(http.StatusOK, views.AdminOrg(views.NewAdminOrg(h.adminFrame(r), h.Service.Catalog(), d)))
+	f := h.adminFrame(r)
+	if f.Result != nil && r.Query("done") == "sync" {
+		f.Result = views.NewAdminSynced(h.Service.Catalog(), d.Log)
+	}
+	return r.Page(http.StatusOK, views.AdminOrg(views.NewAdminOrg(f, h.Service.Catalog(), d)))
 }
 
 // adminOrgAgain shows the org's page with what went wrong.

@@ -164,6 +164,11 @@ var rules = map[string]rule{
 	"POST /admin/orgs/{org}/plan":                     {need: needAdmin, ok: 303, foreign: 303, body: adminFields("plan", "", "reason", "r")},
 	"POST /admin/orgs/{org}/sync":                     {need: needAdmin, ok: 303, foreign: 303, body: adminFields()},
 	"POST /admin/orgs/{org}/resume":                   {need: needAdmin, ok: 404, foreign: 404, body: adminFields("key", "key_none", "reason", "r")},
+	"GET /admin/stripe":                               {need: needAdmin, ok: 200},
+	"GET /admin/reviews/{intent}":                     {need: needAdmin, ok: 200, foreign: 200},
+	"POST /admin/reviews/{intent}/look":               {need: needAdmin, ok: 409, foreign: 409, body: adminFields()}, // it is settled
+	"POST /admin/reviews/{intent}/happened":           {need: needAdmin, ok: 409, foreign: 409, body: adminFields("reason", "r")},
+	"POST /admin/reviews/{intent}/failed":             {need: needAdmin, ok: 409, foreign: 409, body: adminFields("reason", "r")},
 	"GET /admin/webhooks":                             {need: needAdmin, ok: 200},
 	"GET /admin/webhooks/inbox":                       {need: needAdmin, ok: 200},
 	"POST /admin/webhooks/resume":                     {need: needAdmin, ok: 303, body: adminFields()},
@@ -231,7 +236,7 @@ type cell struct {
 // adminFields is a form of an operator's page with the fields given in pairs.
 func adminFields(pairs ...string) func(x cell) string {
 	return func(x cell) string {
-		path := strings.NewReplacer("{org}", x.org.Org.ID, "{request}", x.request, "{event}", eventOf(x.org)).Replace(x.route.Path)
+		path := strings.NewReplacer("{org}", x.org.Org.ID, "{request}", x.request, "{event}", eventOf(x.org), "{intent}", intentOf(x.org)).Replace(x.route.Path)
 		out := url.Values{"form_token": {x.s.Service.FormToken(x.p, "admin:"+path)}}
 		for i := 0; i < len(pairs); i += 2 {
 			out.Set(pairs[i], pairs[i+1])
@@ -242,6 +247,9 @@ func adminFields(pairs ...string) func(x cell) string {
 
 // eventOf is the event that each org of the matrix has in the outbox.
 func eventOf(p people) string { return "evt_" + p.Org.ID }
+
+// intentOf is the change that each of them has made.
+func intentOf(p people) string { return "int_" + p.Org.ID }
 
 func none(cell) url.Values { return url.Values{} }
 
@@ -334,6 +342,8 @@ func TestRoleMatrixGenerated(t *testing.T) {
 	p, q := s.people("acme", "pro", visa), s.people("zebra", "pro", visa)
 	s.tell(p.Org.ID, eventOf(p))
 	s.tell(q.Org.ID, eventOf(q))
+	s.unclear(p, intentOf(p), billing.IntentDone)
+	s.unclear(q, intentOf(q), billing.IntentDone)
 	suspects := s.suspects(p)
 	seen, cells := map[class]bool{}, 0
 	for _, r := range s.routes {
@@ -410,7 +420,7 @@ func (s *site) try(x suspect, at cell, route string, line rule, foreign bool) {
 		c.kind, c.body = formKind, line.body(at)
 	}
 	c.path = strings.NewReplacer("{org}", at.org.Org.ID, "{resource}", "agents", "{id}", at.org.OtherAgent.ID,
-		"{agent}", at.org.OtherAgent.ID, "{key}", at.org.OtherAgent.CredentialID, "{event}", eventOf(at.org)).Replace(c.path)
+		"{agent}", at.org.OtherAgent.ID, "{key}", at.org.OtherAgent.CredentialID, "{event}", eventOf(at.org), "{intent}", intentOf(at.org)).Replace(c.path)
 	switch at.route.Path {
 	case "/api/web-approve/status":
 		s.Advance(6 * time.Second) // polls keep their distance

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/countersignhq/countersign/api"
 	"github.com/countersignhq/countersign/web"
@@ -47,6 +48,34 @@ func (h *handlers) metrics(rt *web.Router) web.Handler {
 		fmt.Fprintf(&out, "countersign_stripe_errors_total %d\n", h.Service.StripeErrors())
 		head("countersign_duplicate_subscriptions_total", "counter", "Second live subscriptions of a customer that this process has found.")
 		fmt.Fprintf(&out, "countersign_duplicate_subscriptions_total %d\n", h.Service.Duplicates())
+		if err := h.driftMetrics(r, &out, head); err != nil {
+			return err
+		}
 		return r.Raw(http.StatusOK, "text/plain; version=0.0.4; charset=utf-8", out.Bytes())
 	}
+}
+
+// driftMetrics are those of the reconciler.
+func (h *handlers) driftMetrics(r *web.Request, out *bytes.Buffer, head func(name, kind, help string)) error {
+	state, err := h.Service.Reconciled(r.Context())
+	if err != nil {
+		return err
+	}
+	head("countersign_drift_total", "counter", "Differences from Stripe that nothing had told of, by kind, of this process.")
+	counts := h.Service.DriftCounts()
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		fmt.Fprintf(out, "countersign_drift_total{kind=%q} %d\n", kind, counts[kind])
+	}
+	head("countersign_events_read_timestamp_seconds", "gauge", "When Stripe's list of events was last read; 0: never.")
+	fmt.Fprintf(out, "countersign_events_read_timestamp_seconds %d\n", seconds(state.EventsAt))
+	head("countersign_pass_finished_timestamp_seconds", "gauge", "When every organisation had last been looked at; 0: never.")
+	fmt.Fprintf(out, "countersign_pass_finished_timestamp_seconds %d\n", seconds(state.FinishedAt))
+	return nil
+}
+
+func seconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
 }

@@ -11,6 +11,9 @@ import (
 // NewAdminSignals makes the page of the counted requests.
 func NewAdminSignals(f AdminFrame, c *billing.Catalog, list []billing.LimitSignal, now time.Time) AdminSignalsPage {
 	p := AdminSignalsPage{Frame: adminTitled(f, copyAdminLimits, NavAdminLimits)}
+	if f.Reviews > 0 {
+		p.Notice = &Panel{Tone: ToneWarn, Title: copyReviewsHome, Text: copyReviewsLead, Actions: []Action{{Label: copyReviewsLook, Href: "/admin/stripe", Primary: true}}}
+	}
 	for _, s := range list {
 		median := "not said"
 		if s.Median > 0 {
@@ -284,6 +287,7 @@ func orgForms(f AdminFrame, c *billing.Catalog, d billing.Dossier) []AdminForm {
 var adminDone = map[string]string{
 	"granted": "Granted. It counts at the next check.", "declined": "Declined. The asker reads your reason.", "limit": "The limit is set.",
 	"end": "The plan's own limit is back.", "partner": "Saved. The plan is in force.", "plan": "Saved. The plan is in force.",
+	"looked": "Read from Stripe just now.", "happened": "Settled: it happened.", "failed": "Settled: it did not happen.",
 	"sync": "Read from Stripe just now.", "resume": "The key may ask again.",
 	"replayed": "Queued. It is sent when its turn comes.", "resumed": "Everything that waits is due now.",
 }

@@ -9,15 +9,17 @@ const (
 // AdminFrame is what is around an operator's page.
 type AdminFrame struct {
 	Frame
-	Result *Panel // what became of the last press
+	Result  *Panel // what became of the last press
+	Reviews int    // changes that nobody knows the end of
 	// Token makes the token of a form that posts to the path.
 	Token func(path string) string
 }
 
 // AdminSignalsPage counts the open requests for higher limits.
 type AdminSignalsPage struct {
-	Frame AdminFrame
-	Rows  []AdminSignal
+	Frame  AdminFrame
+	Notice *Panel
+	Rows   []AdminSignal
 }
 
 // AdminSignal is one kind of request on one plan.

@@ -28,6 +28,9 @@ func samples() map[string]templ.Component {
 	for name, p := range adminSamples() {
 		out[name] = p
 	}
+	for name, p := range stripeSamples() {
+		out[name] = p
+	}
 	for name, p := range hookSamples() {
 		out[name] = p
 	}
