@@ -135,8 +135,14 @@ func (s *Server) expireIncomplete(sub *subscription) {
 	s.end(sub, "incomplete_expired", "payment_failed")
 }
 
-// retryDays are the pauses between attempts to collect a renewal.
-func retryDays() []int64 { return []int64{3, 5, 7} }
+// nextTry is when an invoice is tried again that failed so many times before: 0
+// if it is not.
+func (s *Server) nextTry(tries int) int64 {
+	if tries >= len(s.opt.RetryDays) {
+		return 0
+	}
+	return s.now() + int64(s.opt.RetryDays[tries])*day
+}
 
 const day = 24 * 60 * 60
 
@@ -161,14 +167,15 @@ func (s *Server) renew(sub *subscription) {
 		return
 	}
 	out := s.askFor(in, m)
+	in.NextAttempt = s.nextTry(0) // the event of a failure tells it; payment clears it
 	s.settleInvoice(in, m, out)
-	if !out.ok {
-		if sub.Status == "active" {
-			sub.Status = "past_due"
-		}
-		in.NextAttempt = s.now() + retryDays()[0]*day
+	if !out.ok && sub.Status == "active" {
+		sub.Status = "past_due"
 	}
 	s.emitChange("customer.subscription.updated", before, s.viewSubscription(sub))
+	if !out.ok && in.NextAttempt == 0 {
+		s.giveUp(sub)
+	}
 }
 
 // retry collects an open invoice again; after the last attempt the
@@ -176,17 +183,17 @@ func (s *Server) renew(sub *subscription) {
 func (s *Server) retry(in *invoice) {
 	m := s.payer(s.st.Subs.get(in.Sub), in.Customer)
 	out := s.askFor(in, m)
-	in.NextAttempt = 0
 	in.Retries++
+	in.NextAttempt = s.nextTry(in.Retries)
 	s.settleInvoice(in, m, out)
-	if out.ok {
-		return
+	if !out.ok && in.NextAttempt == 0 {
+		s.giveUp(s.st.Subs.get(in.Sub))
 	}
-	if days := retryDays(); in.Retries < len(days) {
-		in.NextAttempt = s.now() + days[in.Retries]*day
-		return
-	}
-	sub := s.st.Subs.get(in.Sub)
+}
+
+// giveUp is what the account's settings say of a subscription whose invoice failed
+// for the last time.
+func (s *Server) giveUp(sub *subscription) {
 	if s.opt.UnpaidAfterRetries {
 		s.change("customer.subscription.updated", sub.ID, func() { sub.Status = "unpaid" })
 		return

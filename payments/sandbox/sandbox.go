@@ -10,8 +10,8 @@
 //
 // Simplifications against Stripe, all deliberate: invoices are finalized the
 // moment they are created (Stripe waits about an hour at a renewal), there is
-// no tax, no discount, no trial and no metered price, retries follow 3, 5 and
-// 7 days, and card 4000 0000 0000 0341 pays its first Checkout and declines
+// no tax, no discount, no trial and no metered price, retries follow fixed pauses
+// (Stripe's smart ones choose their moments), and card 4000 0000 0000 0341 pays its first Checkout and declines
 // from then on. A subscription schedule is made from a subscription only and
 // ends by release or cancellation; the preview of an invoice does not know of a
 // phase that begins within the period; whoever cancels or resumes in the portal
@@ -56,6 +56,9 @@ type Options struct {
 	// RetryDelay is the first pause after a failed delivery; it doubles up to
 	// 30 s. Default 250 ms.
 	RetryDelay time.Duration
+	// RetryDays are the pauses, in days, before each further attempt to collect a
+	// renewal. Nil means 3, 5 and 7; an empty list gives up at the first failure.
+	RetryDays []int
 	// UnpaidAfterRetries leaves a subscription "unpaid" when the last retry
 	// failed; otherwise it is canceled.
 	UnpaidAfterRetries bool
@@ -94,6 +97,9 @@ func New(opt Options) (*Server, error) {
 	}
 	if opt.Rand == nil {
 		opt.Rand = rand.Reader
+	}
+	if opt.RetryDays == nil {
+		opt.RetryDays = []int{3, 5, 7}
 	}
 	if opt.HTTPClient == nil {
 		opt.HTTPClient = &http.Client{Timeout: 10 * time.Second}

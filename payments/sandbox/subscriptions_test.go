@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
+
+	"github.com/countersignhq/countersign/payments/sandbox"
 )
 
 const half = 15 * 24 * time.Hour // of the period 23 Nov - 23 Dec
@@ -437,4 +439,49 @@ func TestRefund(t *testing.T) {
 	must(t, err)
 	equal(t, "charge", ch.Refunded && ch.AmountRefunded == 1900, true)
 	has(t, join(r.eventTypes()), "charge.refunded")
+}
+
+// TestRetriesAreSet: as many tries, and at such pauses, as the options say; each
+// failure's event tells when the next one is.
+func TestRetriesAreSet(t *testing.T) {
+	for name, days := range map[string][]int{"none": {}, "two": {1, 2}, "many": {3, 5, 7, 7, 7}} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, func(o *sandbox.Options) { o.RetryDays = days })
+			sub := r.subscribe(r.pro)
+			r.useCard(sub.Customer.ID, "pm_card_chargeCustomerFail")
+			at := time.Unix(sub.CurrentPeriodEnd, 0)
+			must(t, r.box.AdvanceTo(at))
+			for i, d := range days {
+				at = at.AddDate(0, 0, d)
+				got := r.sub(sub.ID)
+				equal(t, "status", got.Status, stripe.SubscriptionStatusPastDue)
+				equal(t, "tries", got.LatestInvoice.AttemptCount, int64(i+1))
+				equal(t, "next", got.LatestInvoice.NextPaymentAttempt, at.Unix())
+				must(t, r.box.AdvanceTo(at))
+			}
+			got := r.sub(sub.ID)
+			equal(t, "at last", got.Status, stripe.SubscriptionStatusCanceled)
+			equal(t, "why", got.CancellationDetails.Reason, stripe.SubscriptionCancellationDetailsReasonPaymentFailed)
+			equal(t, "no more tries", got.LatestInvoice.NextPaymentAttempt, 0)
+			told := r.failures()
+			equal(t, "failures told", len(told), len(days)+1)
+			equal(t, "the last names no other", told[len(told)-1], 0)
+			if len(days) > 0 {
+				equal(t, "the first names the second", told[0], time.Unix(sub.CurrentPeriodEnd, 0).AddDate(0, 0, days[0]).Unix())
+			}
+		})
+	}
+}
+
+// failures are the next attempts that the events of failed payments told, oldest
+// first.
+func (r *rig) failures() (next []int64) {
+	r.t.Helper()
+	it := r.api.Events.List(&stripe.EventListParams{Type: stripe.String("invoice.payment_failed")})
+	for it.Next() {
+		at, _ := it.Event().Data.Object["next_payment_attempt"].(float64)
+		next = append([]int64{int64(at)}, next...)
+	}
+	must(r.t, it.Err())
+	return next
 }
