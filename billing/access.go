@@ -135,6 +135,14 @@ func (s *Service) SessionOverview(ctx context.Context, token string) (Principal,
 	return s.session(ctx, token, Store.SessionOverview)
 }
 
+// SessionRecent is SessionOverview for a page that also lists what is new in the
+// org: Recent has it without another statement.
+func (s *Service) SessionRecent(ctx context.Context, token string, most RecentLimits) (Principal, error) {
+	return s.session(ctx, token, func(s Store, ctx context.Context, hash []byte, now, idleSince time.Time) (Principal, time.Time, error) {
+		return s.SessionRecent(ctx, hash, now, idleSince, most)
+	})
+}
+
 func (s *Service) session(ctx context.Context, token string,
 	read func(s Store, ctx context.Context, hash []byte, now, idleSince time.Time) (Principal, time.Time, error),
 ) (Principal, error) {

@@ -152,6 +152,8 @@ type Overview struct {
 	// Usage holds the gauges, and of the counters the windows that may be current.
 	Usage     []UsageRow
 	Overrides []Override // open ones, without reason, author and dates but the end
+	// Recent is what was read in the same statement; nil: nothing.
+	Recent *Recent
 }
 
 // Recent is what a person sees of an org at one glance; each newest first.
@@ -199,6 +201,8 @@ type AccessTx interface {
 	SessionPrincipal(ctx context.Context, hash []byte, now, idleSince time.Time) (p Principal, seen time.Time, err error)
 	// SessionOverview is SessionPrincipal, with the org's overview in it.
 	SessionOverview(ctx context.Context, hash []byte, now, idleSince time.Time) (p Principal, seen time.Time, err error)
+	// SessionRecent is SessionOverview, with what Recent reads in it.
+	SessionRecent(ctx context.Context, hash []byte, now, idleSince time.Time, most RecentLimits) (p Principal, seen time.Time, err error)
 	TouchSession(ctx context.Context, id string, at time.Time) error
 	RevokeSession(ctx context.Context, id string, at time.Time) error
 	SetSessionOrg(ctx context.Context, id, orgID string) error

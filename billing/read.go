@@ -142,16 +142,30 @@ func (s *Service) Invoices(ctx context.Context, p Principal, before string, limi
 	return s.store.Invoices(ctx, p.OrgID, before, limit)
 }
 
-// Recent lists the newest of what a person sees of the org. What waits has not
-// ended by itself.
+// Recent lists the newest of what a person sees of the org, as it was read with
+// the caller if it was. What waits has not ended by itself.
 //
 // Errors: ErrForbidden for a host key and for an agent.
 func (s *Service) Recent(ctx context.Context, p Principal, most RecentLimits) (Recent, error) {
 	if p.OrgID == "" || p.Kind == KindAgent {
 		return Recent{}, ErrForbidden
 	}
-	r, err := s.store.Recent(ctx, p.OrgID, most)
+	var r Recent
+	var err error
+	if p.Overview != nil && p.Overview.Recent != nil && p.Overview.Org.ID == p.OrgID {
+		r = p.Overview.Recent.cut(most)
+	} else {
+		r, err = s.store.Recent(ctx, p.OrgID, most)
+	}
 	now := s.Now()
 	r.Waiting = slices.DeleteFunc(r.Waiting, func(a Approval) bool { return a.At(now).State != ApprovalPending })
 	return r, err
+}
+
+// cut takes what there is more of than was asked for away.
+func (r Recent) cut(most RecentLimits) Recent {
+	r.Invoices = r.Invoices[:min(len(r.Invoices), most.Invoices)]
+	r.Limits = r.Limits[:min(len(r.Limits), most.Limits)]
+	r.Waiting = slices.Clone(r.Waiting[:min(len(r.Waiting), most.Waiting)])
+	return r
 }

@@ -62,6 +62,7 @@ type caller struct {
 	paused time.Time
 	seen   time.Time // when the session or the key was last used
 	over   billing.Overview
+	lists  recentLists
 }
 
 // The person and the org of a session come with it, whether it is the only org
@@ -80,6 +81,11 @@ var (
 	selectSessionOverview = `SELECT u.name, o.name, ` + lineOf(sessionLine+`, `+overviewLine) + ofSession +
 		` JOIN subscriptions s ON s.org_id = o.id` + whereSession + ` AND e.expires_at > $5 AND e.last_seen_at >= $6`
 )
+
+// SessionRecent does not count what waits, it lists it.
+var selectSessionRecent = `SELECT ` + recentOf(`o.id`, 6) + `, u.name, o.name, ` +
+	lineOf(sessionLine+`, `+overviewStart+`0, `+overviewUsage) + ofSession +
+	` JOIN subscriptions s ON s.org_id = o.id` + whereSession + ` AND e.expires_at > $2 AND e.last_seen_at >= $5`
 
 func callerFields(c *caller) []any {
 	return []any{
@@ -104,6 +110,43 @@ func (q queries) SessionOverview(ctx context.Context, hash []byte, now, idleSinc
 	c.Kind = billing.KindHuman
 	c.tell()
 	return c.result(err)
+}
+
+// SessionRecent implements billing.AccessTx.
+func (q queries) SessionRecent(ctx context.Context, hash []byte, now, idleSince time.Time, most billing.RecentLimits) (billing.Principal, time.Time, error) {
+	args := append(q.overviewArgs(hash), stamp(idleSince), most.Invoices, most.Limits, most.Waiting+1)
+	at := args[1].(stamp)
+	args[1] = stamp(now)
+	c, err := one(ctx, q, func(c *caller) []any {
+		return append(recentFields(&c.lists), &c.Name, &c.OrgName, line(append(callerFields(c), overviewFields(&c.over)...)))
+	}, selectSessionRecent, args...)
+	c.Kind = billing.KindHuman
+	c.tell()
+	if err == nil {
+		err = q.listed(ctx, &c, at, most.Waiting)
+	}
+	return c.result(err)
+}
+
+// listed takes the lists of a caller apart. All that waits are counted in their
+// list, which is one longer than was asked for, or in the database if even that
+// is full.
+func (q queries) listed(ctx context.Context, c *caller, now stamp, most int) error {
+	recent, err := c.lists.apart()
+	if err != nil {
+		return fault(selectSessionRecent, err)
+	}
+	if c.over.Recent = &recent; len(recent.Waiting) > most {
+		recent.Waiting = recent.Waiting[:most]
+		c.over.Pending, err = one(ctx, q, scalar[int], `SELECT`+pendingCount+` AND a.org_id = $1`, c.OrgID, now)
+		return err
+	}
+	for _, a := range recent.Waiting {
+		if a.ExpiresAt.After(time.Time(now)) {
+			c.over.Pending++
+		}
+	}
+	return nil
 }
 
 // tell hands the overview on with the principal.

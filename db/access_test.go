@@ -1,6 +1,7 @@
 package db
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -55,6 +56,23 @@ func TestSessionPrincipal(t *testing.T) {
 		same(t, "last seen", seen, want.LastSeenAt)
 		same(t, "principal with overview", p, ann)
 
+		for most := range 4 {
+			limits := billing.RecentLimits{Invoices: 1, Limits: 1, Waiting: most}
+			over = ok(s.Overview(ctx, acme))(t)
+			recent := ok(s.Recent(ctx, acme, limits))(t)
+			over.Recent = &recent
+			p, seen, err = s.SessionRecent(ctx, want.Hash, t0, t0, limits)
+			must(t, err)
+			same(t, "last seen", seen, want.LastSeenAt)
+			same(t, "principal with what is new", p, ann)
+			a := approval(fmt.Sprint("apr_", most))
+			a.Actor.ID = a.ID
+			if most == 1 {
+				a.ExpiresAt = t0 // waits no more
+			}
+			must(t, s.InsertApproval(ctx, a))
+		}
+
 		ok(s.PutMember(ctx, other, billing.User{ID: owner, Email: "ann@acme.test", CreatedAt: t0}, billing.RoleMember))(t)
 		if p, _, err = s.SessionPrincipal(ctx, want.Hash, t0, t0); err != nil || p.OnlyOrg {
 			t.Errorf("in two orgs: %+v %v", p, err)
@@ -67,6 +85,9 @@ func TestSessionEnds(t *testing.T) {
 		_, _, err := s.SessionPrincipal(t.Context(), []byte("ses_1"), now, idleSince)
 		if _, _, again := s.SessionOverview(t.Context(), []byte("ses_1"), now, idleSince); (again == nil) != (err == nil) {
 			t.Errorf("%v, with the overview %v", err, again)
+		}
+		if _, _, again := s.SessionRecent(t.Context(), []byte("ses_1"), now, idleSince, billing.RecentLimits{}); (again == nil) != (err == nil) {
+			t.Errorf("%v, with what is new %v", err, again)
 		}
 		return err
 	}

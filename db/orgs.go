@@ -123,20 +123,23 @@ func (q queries) PutMember(ctx context.Context, orgID string, user billing.User,
 // are read that can be the present one: the calendar month, the billing period
 // that is known, and the one after it. Rows of usage and of overrides are lines
 // within the line.
-var (
-	overviewLine = orgLine + `, ` + subscriptionColumns + `,
-		(SELECT count(*) FROM approvals a WHERE a.org_id = o.id AND a.state = 'pending' AND a.expires_at > $2),
-		(SELECT string_agg(format('%s|%s|%s|%s', u.started_at, u.value, u.reported_at, u.resource), '
+const (
+	overviewLine = overviewStart + `(SELECT` + pendingCount + ` AND a.org_id = o.id), ` + overviewUsage
+
+	pendingCount  = ` count(*) FROM approvals a WHERE a.state = 'pending' AND a.expires_at > $2`
+	overviewStart = orgLine + `, ` + subscriptionColumns + `, `
+	overviewUsage = `(SELECT string_agg(format('%s|%s|%s|%s', u.started_at, u.value, u.reported_at, u.resource), '
 ')
 			FROM usage_counters u
 			WHERE u.org_id = o.id AND u.started_at IN ($3, $4, s.period_start, s.period_end)),
 		(SELECT string_agg(format('%s|%s|%s|%s|%s', v.raises, v.cap, v.expires_at, v.id, v.resource), '
 ')
 			FROM overrides v WHERE v.org_id = o.id AND v.ended_at IS NULL)`
-	selectOverview = `SELECT o.name, ` + lineOf(overviewLine) + `
+)
+
+var selectOverview = `SELECT o.name, ` + lineOf(overviewLine) + `
 		FROM orgs o JOIN subscriptions s ON s.org_id = o.id
 		WHERE o.id = $1`
-)
 
 // Overview implements billing.OrgTx.
 func (q queries) Overview(ctx context.Context, orgID string) (billing.Overview, error) {

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"github.com/countersignhq/countersign/billing"
@@ -13,33 +14,42 @@ const rowSeparator = "\x1e"
 
 // listOf reads a list as one text: its newest rows as lines. The words of people
 // are JSON in it, which writes a separator as an escape.
-func listOf(columns, from, limit string) string {
+func listOf(columns, from string, limit int) string {
 	return `(SELECT string_agg(r.line, '` + rowSeparator + `') FROM (SELECT ` + lineOf(columns) + ` AS line FROM ` + from +
-		` ORDER BY created_at DESC, id DESC LIMIT ` + limit + `) AS r)`
+		` ORDER BY created_at DESC, id DESC LIMIT $` + strconv.Itoa(limit) + `) AS r)`
 }
 
-// selectRecent reads the three lists.
-var selectRecent = `SELECT ` +
-	listOf(`{quote}(description), `+invoiceLine, `invoices WHERE org_id = $1`, `$2`) + `, ` +
-	listOf(`{quote}(reason), `+limitRequestLine, `limit_requests WHERE org_id = $1`, `$3`) + `, ` +
-	listOf(`{quote}(actor_name), {quote}(key_by), {quote}(reason), `+approvalLine, `approvals WHERE org_id = $1 AND state = 'pending'`, `$4`)
+// recentOf reads the three lists of an org; the first limit is parameter n.
+func recentOf(org string, n int) string {
+	return listOf(`{quote}(description), `+invoiceLine, `invoices WHERE org_id = `+org, n) + `, ` +
+		listOf(`{quote}(reason), `+limitRequestLine, `limit_requests WHERE org_id = `+org, n+1) + `, ` +
+		listOf(`{quote}(actor_name), {quote}(key_by), {quote}(reason), `+approvalLine, `approvals WHERE org_id = `+org+` AND state = 'pending'`, n+2)
+}
+
+var selectRecent = `SELECT ` + recentOf(`$1`, 2)
 
 type recentLists struct{ invoices, limits, waiting text }
 
+func recentFields(l *recentLists) []any { return []any{&l.invoices, &l.limits, &l.waiting} }
+
 // Recent implements billing.OrgTx.
 func (q queries) Recent(ctx context.Context, orgID string, most billing.RecentLimits) (all billing.Recent, err error) {
-	lists, err := one(ctx, q, func(l *recentLists) []any { return []any{&l.invoices, &l.limits, &l.waiting} },
-		selectRecent, orgID, most.Invoices, most.Limits, most.Waiting)
+	lists, err := one(ctx, q, recentFields, selectRecent, orgID, most.Invoices, most.Limits, most.Waiting)
 	if err == nil {
-		all.Invoices, err = rowsOf(lists.invoices, invoiceFields, 1)
-	}
-	if err == nil {
-		all.Limits, err = rowsOf(lists.limits, limitRequestFields, 1)
-	}
-	if err == nil {
-		all.Waiting, err = rowsOf(lists.waiting, approvalFields, 3)
+		all, err = lists.apart()
 	}
 	return all, fault(selectRecent, err)
+}
+
+func (l recentLists) apart() (all billing.Recent, err error) {
+	if all.Invoices, err = rowsOf(l.invoices, invoiceFields, 1); err != nil {
+		return all, err
+	}
+	if all.Limits, err = rowsOf(l.limits, limitRequestFields, 1); err != nil {
+		return all, err
+	}
+	all.Waiting, err = rowsOf(l.waiting, approvalFields, 3)
+	return all, err
 }
 
 // rowsOf takes a list apart; the first fields of a row are words of people.

@@ -46,6 +46,11 @@ const (
 	shownLimits   = 20
 )
 
+// shownRecent is one more invoice than are shown, to know whether there are more.
+func shownRecent() billing.RecentLimits {
+	return billing.RecentLimits{Invoices: shownInvoices + 1, Limits: shownLimits, Waiting: shownRequests}
+}
+
 // billing is Settings → Billing, with the result of the last press if the
 // address carries one.
 func (h *handlers) billing(r *web.Request) error {
@@ -74,8 +79,7 @@ func (h *handlers) billingValues(r *web.Request) (v views.BillingValues, err err
 	if v.Frame, err = h.appFrame(r, "", views.NavBilling, v.Summary.Pending); err != nil {
 		return v, err
 	}
-	most := billing.RecentLimits{Invoices: shownInvoices + 1, Limits: shownLimits, Waiting: min(v.Summary.Pending, shownRequests)}
-	recent, err := h.Service.Recent(ctx, p, most)
+	recent, err := h.Service.Recent(ctx, p, shownRecent())
 	if err != nil {
 		return v, err
 	}

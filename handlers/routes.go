@@ -109,7 +109,7 @@ func (h *handlers) routes(rt *web.Router) {
 // settingsRoutes are the pages of an org.
 func (h *handlers) settingsRoutes(rt *web.Router) {
 	rt.Page("/{$}", h.home)
-	rt.OverviewPage(pathBilling, h.billing)
+	rt.RecentPage(pathBilling, shownRecent(), h.billing)
 	rt.Page(pathReview, web.Costly(h.review))
 	rt.Page(pathUsageCSV, h.usageCSV)
 	rt.OverviewPage(pathInvoices, h.invoices)

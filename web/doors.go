@@ -31,11 +31,15 @@ func (r *Request) identify() error {
 	if r.session == "" {
 		return billing.ErrUnauthorized
 	}
-	read := r.rt.cfg.Access.Session
-	if r.overview {
-		read = r.rt.cfg.Access.SessionOverview
+	ctx, access := r.Context(), r.rt.cfg.Access
+	switch {
+	case r.recent != nil:
+		r.Principal, err = access.SessionRecent(ctx, r.session, *r.recent)
+	case r.overview:
+		r.Principal, err = access.SessionOverview(ctx, r.session)
+	default:
+		r.Principal, err = access.Session(ctx, r.session)
 	}
-	r.Principal, err = read(r.Context(), r.session)
 	return err
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/countersignhq/countersign/billing"
 )
 
 func newDoors(t *testing.T) (s *site, cookie string) {
@@ -202,6 +204,9 @@ func TestOverviewIsReadWithTheCaller(t *testing.T) {
 	s.API(http.MethodGet, "/api/without", Read, tell)
 	s.OverviewPage("/with", tell)
 	s.Page("/without", tell)
+	s.RecentPage("/recent", billing.RecentLimits{Invoices: 3}, func(r *Request) error {
+		return r.JSON(http.StatusOK, len(r.Principal.Overview.Recent.Invoices))
+	})
 	cookie, key := s.cookie(t, "good-session"), "Authorization: Bearer agent"
 	for _, tc := range []struct{ path, head, want string }{
 		{"/api/with", key, "true\n"},
@@ -210,6 +215,7 @@ func TestOverviewIsReadWithTheCaller(t *testing.T) {
 		{"/api/without", cookie, "false\n"},
 		{"/with", cookie, "true\n"},
 		{"/without", cookie, "false\n"},
+		{"/recent", cookie, "3\n"},
 	} {
 		if got := s.call("GET", tc.path, "", tc.head).Body.String(); got != tc.want {
 			t.Errorf("%s: %s", tc.path, got)

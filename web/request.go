@@ -28,6 +28,8 @@ type Request struct {
 	query   url.Values
 	// overview: the org's is to be read with the caller.
 	overview bool
+	// recent: this much of what is new in the org too.
+	recent *billing.RecentLimits
 }
 
 // SignedIn reports whether the caller is known.

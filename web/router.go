@@ -26,6 +26,8 @@ type Access interface {
 	Authenticate(ctx context.Context, key string) (billing.Principal, error)
 	// SessionOverview and AuthenticateOverview read the org's overview as well.
 	SessionOverview(ctx context.Context, token string) (billing.Principal, error)
+	// SessionRecent reads what is new in the org as well.
+	SessionRecent(ctx context.Context, token string, most billing.RecentLimits) (billing.Principal, error)
 	AuthenticateOverview(ctx context.Context, key string) (billing.Principal, error)
 	// FormToken is bound to the caller's session and to a purpose.
 	FormToken(p billing.Principal, purpose string) string
@@ -159,6 +161,15 @@ func (rt *Router) Page(path string, h Handler) {
 // statement with the session.
 func (rt *Router) OverviewPage(path string, h Handler) {
 	rt.add(DoorPage, http.MethodGet, path, overview(signedIn(h)))
+}
+
+// RecentPage is OverviewPage for one that also lists what is new in the org.
+func (rt *Router) RecentPage(path string, most billing.RecentLimits, h Handler) {
+	h = signedIn(h)
+	rt.add(DoorPage, http.MethodGet, path, func(r *Request) error {
+		r.recent = &most
+		return h(r)
+	})
 }
 
 // OpenPage registers a page that has something to show to everybody. The

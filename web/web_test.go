@@ -54,6 +54,12 @@ func (d door) SessionOverview(ctx context.Context, token string) (billing.Princi
 	return p, err
 }
 
+func (d door) SessionRecent(ctx context.Context, token string, most billing.RecentLimits) (billing.Principal, error) {
+	p, err := d.SessionOverview(ctx, token)
+	p.Overview.Recent = &billing.Recent{Invoices: make([]billing.Invoice, most.Invoices)}
+	return p, err
+}
+
 func (d door) AuthenticateOverview(ctx context.Context, key string) (billing.Principal, error) {
 	p, err := d.Authenticate(ctx, key)
 	p.Overview = &billing.Overview{}
