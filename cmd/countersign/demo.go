@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,9 +23,10 @@ import (
 	"github.com/countersignhq/countersign/payments/sandbox"
 )
 
-// backdate is how far in the past the sandbox's clock starts, so that the
-// demo's subscriptions have a history when it opens.
-const backdate = 45 * 24 * time.Hour
+// backdate is how many days in the past the sandbox's clock starts, so that the
+// demo's subscriptions have a history when it opens; an older data directory keeps
+// the one that it was made with.
+const backdate, formerBackdate = 75, 45
 
 // The files of a data directory, besides demo.json and demo.env.
 const (
@@ -35,6 +37,9 @@ const (
 type demoFlags struct {
 	addr, sandboxAddr, data, catalog string
 	verbose                          bool
+	retries                          []int // days
+	unpaid                           bool
+	grace                            int // days
 }
 
 func newDemo() *cobra.Command {
@@ -54,6 +59,9 @@ With --catalog capacity plans are sold in units, and can be tried without a card
 	cmd.Flags().StringVar(&f.sandboxAddr, "sandbox-addr", "127.0.0.1:8081", "address of the Stripe sandbox")
 	cmd.Flags().StringVar(&f.data, "data", "countersign-data", "directory that keeps the state")
 	cmd.Flags().StringVar(&f.catalog, "catalog", "flat", "flat, capacity or a file")
+	cmd.Flags().IntVar(&f.grace, "past-due-grace", 14, "days for which a subscription with an unpaid renewal keeps its plan")
+	cmd.Flags().IntSliceVar(&f.retries, "sandbox-retries", []int{3, 5, 7, 7, 7}, "days before each further try to collect a renewal that failed")
+	cmd.Flags().BoolVar(&f.unpaid, "sandbox-unpaid", false, "after the last try a subscription is left unpaid instead of cancelled")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "log every request")
 	return cmd
 }
@@ -71,6 +79,8 @@ type demoState struct {
 	// Catalog is what the data directory was seeded with.
 	Catalog string `json:"catalog"`
 	Seeded  bool   `json:"seeded"`
+	// Backdate is how many days in the past the sandbox's clock started.
+	Backdate int `json:"backdate,omitempty"`
 }
 
 // seat is a line on the mailbox page.
@@ -104,7 +114,7 @@ func demo(ctx context.Context, f demoFlags, out, logs io.Writer) error {
 		return fmt.Errorf("the address is taken; choose another with --addr: %w", err)
 	}
 	baseURL, stripeURL := localURL("localhost", appListener), localURL("127.0.0.1", stripeListener)
-	box, stop, err := startSandbox(state, filepath.Join(f.data, stripeFile), stripeURL, stripeListener, log)
+	box, stop, err := startSandbox(state, f, filepath.Join(f.data, stripeFile), stripeURL, stripeListener, log)
 	if err != nil {
 		return err
 	}
@@ -118,11 +128,15 @@ func demo(ctx context.Context, f demoFlags, out, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
+	grace, err := graceFrom(func(string) string { return strconv.Itoa(f.grace) })
+	if err != nil {
+		return err
+	}
 	post := &mailbox{}
 	d := &demonstration{state: state, box: box, stripe: client, stripeURL: stripeURL, baseURL: baseURL, post: post}
 	a, err := build(ctx, parts{
 		baseURL: baseURL, secret: state.Secret, database: "sqlite:" + filepath.Join(f.data, databaseFile), catalog: catalog,
-		processor: client, verify: verifier([]string{state.WebhookSecret}, box.Now, false), mailer: post, host: host, operators: []string{operatorEmail}, clock: clock,
+		processor: client, verify: verifier([]string{state.WebhookSecret}, box.Now, false), mailer: post, host: host, operators: []string{operatorEmail}, clock: clock, grace: &grace,
 		targets: []string{stripeURL}, mailbox: d.mailboxPage, sandbox: stripeURL, log: log,
 	})
 	if err != nil {
@@ -149,9 +163,17 @@ func demoEnv(name string) string {
 }
 
 // startSandbox serves the stand-in for Stripe, with a past for the seed to fill.
-func startSandbox(state *demoState, path, url string, l net.Listener, log *slog.Logger) (box *sandbox.Server, stop func(), err error) {
+func startSandbox(state *demoState, flags demoFlags, path, url string, l net.Listener, log *slog.Logger) (box *sandbox.Server, stop func(), err error) {
+	switch {
+	case state.Backdate == 0 && state.Seeded:
+		state.Backdate = formerBackdate
+	case state.Backdate == 0:
+		state.Backdate = backdate
+	}
+	back := time.Duration(state.Backdate) * 24 * time.Hour
 	box, err = sandbox.New(sandbox.Options{
-		Now:       func() time.Time { return time.Now().Add(-backdate) },
+		Now:       func() time.Time { return time.Now().Add(-back) },
+		RetryDays: flags.retries, UnpaidAfterRetries: flags.unpaid,
 		SecretKey: state.StripeKey, WebhookSecret: state.WebhookSecret, PublicURL: url, StatePath: path,
 	})
 	if err != nil {

@@ -126,7 +126,7 @@ func visitors(j journey) {
 
 func seats(j journey) {
 	for state, email := range map[string]string{
-		"canceled": "quinn@quill.test", "past-due": "uma@umbra.test", "active": ada, "downgrade-scheduled": bo,
+		"canceled": "quinn@quill.test", "past-due": "uma@umbra.test", "past-due-lapsed": "yara@yarrow.test", "ended-unpaid": "nell@nettle.test", "active": ada, "downgrade-scheduled": bo,
 		"card-declining": dee, "largest-plan": "teo@tern.test", "free": finn, "at-caps": "cleo@capstan.test",
 		"over-caps": "odile@overture.test", "complimentary": "pia@pilot.test", "billing-admin": "ben@acme.test", "member": mia,
 	} {
