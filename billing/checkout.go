@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -60,6 +61,12 @@ func (s *Service) openCheckout(ctx context.Context, p Principal, org Org, sub Su
 			return c.URL, nil
 		}
 		c, err := s.newCheckout(ctx, p, org, plan)
+		if errors.Is(err, errReleased) { // a deleted customer buys nothing: with a new one
+			if org, err = s.store.Org(ctx, org.ID); err != nil {
+				return "", err
+			}
+			continue
+		}
 		if err != nil {
 			return "", s.stripe(err)
 		}
@@ -94,6 +101,8 @@ func (s *Service) newCheckout(ctx context.Context, p Principal, org Org, plan Pl
 		return Checkout{}, err
 	case sub.Status.Live():
 		return Checkout{}, ErrSubscriptionExists
+	case org.CustomerID != "" && sub.CustomerID == "":
+		return Checkout{}, errReleased
 	}
 	customer, err := s.customer(ctx, p, org)
 	if err != nil {
@@ -112,6 +121,11 @@ func (s *Service) customer(ctx context.Context, p Principal, org Org) (string, e
 	if org.CustomerID != "" {
 		return org.CustomerID, nil
 	}
+	former, err := s.store.FormerCustomer(ctx, org.ID)
+	if err != nil {
+		return "", err
+	}
+	org.FormerCustomer = former
 	id, err := s.processor.EnsureCustomer(ctx, org, s.payer(ctx, p))
 	if err != nil {
 		return "", err

@@ -4,10 +4,13 @@ import "time"
 
 // Org is a customer organisation of the host application: the tenant.
 type Org struct {
-	ID            string
-	Name          string
-	CustomerID    string // at Stripe; empty until the first checkout
-	DesignPartner bool   // provided free of charge on the top plan
+	ID         string
+	Name       string
+	CustomerID string // at Stripe; empty until the first checkout
+	// FormerCustomer is the customer before, deleted at Stripe; read where the next
+	// one is made.
+	FormerCustomer string
+	DesignPartner  bool // provided free of charge on the top plan
 	// GivenPlan is a plan that an operator gives free of charge, which wins over
 	// everything else; empty if there is none.
 	GivenPlan string

@@ -119,6 +119,12 @@ type OrgTx interface {
 	OrgByCustomer(ctx context.Context, customerID string) (orgID string, err error)
 	// SetCustomer stores the org's customer if it has none yet; false if it had.
 	SetCustomer(ctx context.Context, orgID, customerID string) (bool, error)
+	// ReleaseCustomer takes the customer off the org and remembers it as the former
+	// one; the live Checkout session goes with it, and CheckoutSeq moves on. False
+	// if the org has another customer, or none.
+	ReleaseCustomer(ctx context.Context, orgID, customerID string) (bool, error)
+	// FormerCustomer is the customer that was released last; empty if none was.
+	FormerCustomer(ctx context.Context, orgID string) (customerID string, err error)
 	// SetCheckout stores the live Checkout session and moves CheckoutSeq from seq
 	// to seq+1; false if another call was first. A nil checkout clears it and
 	// keeps the sequence.
@@ -351,7 +357,8 @@ type Processor interface {
 	// Quote asks what a change would cost with this proration date. It changes
 	// nothing. The quote's SubscriptionVersion is from.Version.
 	Quote(ctx context.Context, from Subscription, c Change, prorationDate time.Time) (Quote, error)
-	// EnsureCustomer creates the org's customer once.
+	// EnsureCustomer creates the org's customer once, and once more after each
+	// org.FormerCustomer.
 	EnsureCustomer(ctx context.Context, org Org, email string) (customerID string, err error)
 	// OpenCheckout opens a hosted page on which a person enters a card. Opening
 	// it changes nothing that is paid.

@@ -85,6 +85,9 @@ func (s *Service) save(ctx context.Context, org Org, before, sub Subscription, i
 		if err = w.record(ctx, s, tx, org.ID); err != nil {
 			return err
 		}
+		if err = s.releaseCustomer(ctx, tx, org, sub); err != nil {
+			return err
+		}
 		if err = s.convertTrial(ctx, tx, before, sub); err != nil {
 			return err
 		}

@@ -26,7 +26,7 @@ const (
 // second call.
 func (c *Client) EnsureCustomer(ctx context.Context, org billing.Org, email string) (string, error) {
 	cus, err := c.customers.New(&stripe.CustomerParams{
-		Params:   params(ctx, "cust:"+org.ID),
+		Params:   params(ctx, customerKey(org)),
 		Metadata: map[string]string{metaOrg: org.ID},
 	})
 	if err != nil {
@@ -40,6 +40,15 @@ func (c *Client) EnsureCustomer(ctx context.Context, org billing.Org, email stri
 		return "", readError(err)
 	}
 	return cus.ID, nil
+}
+
+// customerKey differs after each customer that was deleted: the same key would
+// only be answered with that one again.
+func customerKey(org billing.Org) string {
+	if org.FormerCustomer == "" {
+		return "cust:" + org.ID
+	}
+	return "cust:" + org.ID + ":" + org.FormerCustomer
 }
 
 // OpenCheckout opens the session of this sequence number and plan, or finds the
