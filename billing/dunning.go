@@ -23,16 +23,20 @@ func (s *Service) graceEnds(sub Subscription) time.Time {
 	return sub.PastDueSince.Add(s.pastDueGrace)
 }
 
-// entitled reports whether the subscription's plan is in force (I16). A status
-// that is not known entitles to nothing.
-func (s *Service) entitled(sub Subscription, now time.Time) bool {
-	switch sub.Status {
+// Entitles reports whether the subscription's plan is in force (I16), with that
+// grace for one that is past due. A status that is not known entitles to nothing.
+func (s Subscription) Entitles(grace time.Duration, now time.Time) bool {
+	switch s.Status {
 	case StatusActive, StatusTrialing:
 		return true
 	case StatusPastDue:
-		return now.Before(s.graceEnds(sub))
+		return now.Before(s.PastDueSince.Add(grace))
 	}
 	return false
+}
+
+func (s *Service) entitled(sub Subscription, now time.Time) bool {
+	return sub.Entitles(s.pastDueGrace, now)
 }
 
 // lapsedAt is since when the plan is out of force for want of payment, as it is
