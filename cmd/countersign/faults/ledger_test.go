@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 )
 
 // ledger stands before the sandbox and keeps what was carried out there, however
@@ -18,6 +19,7 @@ type ledger struct {
 	// around, if set, is called for every call of the product's, before and after
 	// the sandbox has it.
 	around func(r *http.Request, after bool)
+	last   time.Time // when a call came
 }
 
 func newLedger(next http.Handler) *ledger {
@@ -30,6 +32,13 @@ func (l *ledger) watch(f func(r *http.Request, after bool)) {
 	l.around = f
 }
 
+// quiet is how long nobody has called.
+func (l *ledger) quiet() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return time.Since(l.last)
+}
+
 func (l *ledger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -38,6 +47,7 @@ func (l *ledger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	l.mu.Lock()
 	around := l.around
+	l.last = time.Now()
 	l.mu.Unlock()
 	if around != nil {
 		around(r, false)
