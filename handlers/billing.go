@@ -18,7 +18,11 @@ func (h *handlers) apiSummary(r *web.Request) error {
 	}
 	out := summaryOf(sum, h.Service.Catalog().Currency)
 	out.PastDue = pastDueOf(sum, r.Principal)
-	return r.JSON(http.StatusOK, out)
+	body, err := writeSummary(&out)
+	if err != nil {
+		return err
+	}
+	return r.Raw(http.StatusOK, "application/json", body)
 }
 
 func (h *handlers) apiPreview(r *web.Request) error {

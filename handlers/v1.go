@@ -45,7 +45,11 @@ func (h *handlers) v1Billing(r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.JSON(http.StatusOK, api.V1Billing{Billing: v1SummaryOf(h.Service.Catalog(), sum, r.Principal)})
+	body, err := writeV1(&api.V1Billing{Billing: v1SummaryOf(h.Service.Catalog(), sum, r.Principal)})
+	if err != nil {
+		return err
+	}
+	return r.Raw(http.StatusOK, "application/json", body)
 }
 
 func (h *handlers) v1Checkout(r *web.Request) error {
