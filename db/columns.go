@@ -60,6 +60,9 @@ func (d document) Scan(src any) error {
 	case nil:
 		return nil
 	case string:
+		if known(d.to, v) {
+			return nil
+		}
 		return json.Unmarshal([]byte(v), d.to)
 	case []byte:
 		return json.Unmarshal(v, d.to)
