@@ -64,6 +64,11 @@ func (c *Client) OpenCheckout(ctx context.Context, r billing.CheckoutRequest) (b
 	if keyReused(err) || status(err) == http.StatusConflict { // another call was first, or is at it
 		s, err = c.standingSession(ctx, r, p, err)
 	}
+	if status(err) == http.StatusBadRequest {
+		if gone := c.sells(ctx, r.Plan.Price); errors.Is(gone, billing.ErrRejected) {
+			return billing.Checkout{}, gone
+		}
+	}
 	if err != nil {
 		return billing.Checkout{}, readError(err)
 	}

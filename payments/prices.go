@@ -47,6 +47,30 @@ func (c *Client) priceID(ctx context.Context, want billing.Price) (string, error
 	return p.ID, nil
 }
 
+// sells looks anew for the prices after Stripe has refused a call: one that we
+// remember may have been archived meanwhile, and then the error says so.
+func (c *Client) sells(ctx context.Context, prices ...billing.Price) error {
+	c.mu.Lock()
+	for _, p := range prices {
+		delete(c.priceCache, p.LookupKey)
+	}
+	c.mu.Unlock()
+	for _, p := range prices {
+		if _, err := c.priceID(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// soldAt are the prices of a plan, its units' only where there are some.
+func soldAt(p billing.Plan) []billing.Price {
+	if p.Units == nil || p.Additional == 0 {
+		return []billing.Price{p.Price}
+	}
+	return []billing.Price{p.Price, p.Units.Price}
+}
+
 func wrongPrice(err error) error {
 	return billing.ErrRejected.
 		Say("The plan's price is not set up at Stripe as in the catalogue, so nothing was changed. Ask the operator.").

@@ -2,7 +2,9 @@ package payments
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
@@ -137,6 +139,11 @@ func (c *Client) quoteItems(ctx context.Context, from billing.State, q billing.Q
 		p.SubscriptionCancelAtPeriodEnd = stripe.Bool(false)
 	}
 	preview, err := c.invoices.Upcoming(p)
+	if status(err) == http.StatusBadRequest {
+		if gone := c.sells(ctx, soldAt(to)...); errors.Is(gone, billing.ErrRejected) {
+			return billing.Quote{}, gone
+		}
+	}
 	if err != nil {
 		return billing.Quote{}, quoteError(err)
 	}
