@@ -116,6 +116,21 @@ func (s *Service) newCheckout(ctx context.Context, p Principal, org Org, plan Pl
 	})
 }
 
+// closeCheckout ends the org's page, where something else has taken its place: a
+// subscription, or a trial that leads to another plan. A page that Stripe cannot
+// be told to end ends by itself, within checkoutLife; what is paid on it counts.
+func (s *Service) closeCheckout(ctx context.Context, org Org) error {
+	if org.Checkout == nil || s.processor == nil {
+		return nil
+	}
+	if err := s.processor.ExpireCheckout(ctx, org.Checkout.ID); err != nil {
+		s.log.Warn("a Checkout page could not be closed", "org", org.ID, "until", org.Checkout.ExpiresAt, "error", err)
+		return nil
+	}
+	_, err := s.store.SetCheckout(ctx, org.ID, org.CheckoutSeq, nil)
+	return err
+}
+
 // customer returns the org's customer at Stripe, made once.
 func (s *Service) customer(ctx context.Context, p Principal, org Org) (string, error) {
 	if org.CustomerID != "" {

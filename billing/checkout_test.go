@@ -109,3 +109,68 @@ func TestBoughtAMomentAgo(t *testing.T) {
 		t.Errorf("the org is on %s", plan)
 	}
 }
+
+// TestPageOfAnotherTime: a page that was opened before a trial started, or before
+// a subscription came in another way, cannot be paid afterwards. Where Stripe
+// could not be told, what is paid counts, and the trial gives way.
+func TestPageOfAnotherTime(t *testing.T) {
+	for _, tc := range []struct {
+		name, plan string
+		away       bool // Stripe, when the trial starts
+		pages      int
+		want       string
+	}{
+		{"of a lower plan", "solo", false, 0, "team"},
+		{"of the trial's own plan", "team", false, 0, "team"},
+		{"Stripe is away", "solo", true, 1, "solo"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w, line := wired(t, worldtest.Options{Catalog: "capacity"})
+			c := w.NewCast("acme", "", "")
+			page, err := w.Service.Checkout(ctx, c.Owner, tc.plan)
+			noError(t, err)
+			if tc.away {
+				line.breakFrom(1, neverSent)
+			}
+			propose(t, w.Service, c.Owner, try("team"), billing.StatusTrialStarted, nil)
+			line.breakAt(0, nil)
+			if pages := w.OpenCheckouts(); len(pages) != tc.pages || (w.Org(c.Org.ID).Checkout == nil) != (tc.pages == 0) {
+				t.Fatalf("open pages %v, ours %+v", pages, w.Org(c.Org.ID).Checkout)
+			}
+			if tc.pages > 0 {
+				payPage(t, w, page)
+				w.Sync(c.Org.ID)
+			}
+			sum, err := w.Service.Summary(ctx, c.Owner)
+			if noError(t, err); sum.Plan.ID != tc.want {
+				t.Errorf("on %s, want %s", sum.Plan.ID, tc.want)
+			}
+			if sub := sum.Subscription; sub.Status.Live() != tc.away || sub.Trial.ConvertedAt.IsZero() == tc.away {
+				t.Errorf("status %q, trial %+v", sub.Status, sub.Trial)
+			}
+			if tc.away {
+				return
+			}
+			_, err = w.Service.Checkout(ctx, c.Owner, "solo") // the rule of ranks, from now on
+			fails(t, err, billing.ErrTrialRank)
+			if again, err := w.Service.Checkout(ctx, c.Owner, "team"); err != nil || again == page || len(w.OpenCheckouts()) != 1 {
+				t.Errorf("a page to convert: %s, %v", again, err)
+			}
+		})
+	}
+}
+
+// TestSubscribedBesideThePage: a subscription that came in another way closes the
+// page that was open.
+func TestSubscribedBesideThePage(t *testing.T) {
+	w := worldtest.New(t, worldtest.Options{})
+	c := w.NewCast("acme", "", "")
+	_, err := w.Service.Checkout(ctx, c.Owner, "scale")
+	noError(t, err)
+	_, err = w.Box.Subscribe(w.Org(c.Org.ID).CustomerID, "pro_month", visa)
+	noError(t, err)
+	w.Sync(c.Org.ID)
+	if pages := w.OpenCheckouts(); len(pages) != 0 || w.Org(c.Org.ID).Checkout != nil {
+		t.Errorf("open pages %v", pages)
+	}
+}

@@ -49,6 +49,23 @@ func (s *Service) endDuplicates(ctx context.Context, tx Tx, sub Subscription) er
 	return nil
 }
 
+// PaidTwice is what becomes of a second subscription that was found a moment ago;
+// ok is false if there was none. Refunded is 0 while that is under way.
+func (s *Service) PaidTwice(ctx context.Context, p Principal) (out Outcome, ok bool, err error) {
+	i, err := s.store.NewestDuplicate(ctx, p.OrgID)
+	switch {
+	case CodeOf(err) == ErrNotFound.Code:
+		return out, false, nil
+	case err != nil || s.Now().Sub(i.CreatedAt) > checkoutLife:
+		return out, false, err
+	}
+	out = Outcome{Status: StatusDuplicateCanceled, Plan: i.Quote.FromPlan, Currency: i.Quote.Currency, IntentID: i.ID}
+	if i.Result != nil {
+		out.Refunded = i.Result.Refunded
+	}
+	return out, i.State != IntentFailed && i.State != IntentRefused, nil
+}
+
 // alert tells the operator of a second subscription, once in a process.
 func (s *Service) alert(what string, sub Subscription, d Duplicate) {
 	if _, told := s.alerted.LoadOrStore(d.SubscriptionID, true); told {

@@ -326,6 +326,9 @@ type IntentTx interface {
 	IntentByRequestKey(ctx context.Context, orgID, key string) (Intent, error)
 	// OpenIntent is the open one of the org's own; those for duplicates stand beside.
 	OpenIntent(ctx context.Context, orgID string) (Intent, error)
+	// NewestDuplicate is the org's last intent for a second subscription, whatever
+	// became of it.
+	NewestDuplicate(ctx context.Context, orgID string) (Intent, error)
 	// ClaimIntent moves pending → calling with attempt 1 and a lease.
 	ClaimIntent(ctx context.Context, orgID, id string, now, leaseUntil time.Time) (bool, error)
 	// TakeStaleIntent takes over one open intent whose lease (or, while pending,

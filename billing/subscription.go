@@ -150,7 +150,7 @@ type Invoice struct {
 	CreatedAt   time.Time
 	Description string
 	Amount      Money
-	Status      string // draft, open, paid, void, uncollectible
+	Status      string // draft, open, paid, void, uncollectible; refunded, if it was paid and given back whole
 	HostedURL   string
 	PDFURL      string
 }

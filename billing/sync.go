@@ -62,7 +62,7 @@ func (s *Service) look(ctx context.Context, orgID string, w *watch, news bool) (
 			s.capsChanged(ctx, orgID)
 		}
 		if sub.Status.Live() && org.Checkout != nil {
-			if _, err = s.store.SetCheckout(ctx, orgID, org.CheckoutSeq, nil); err != nil {
+			if err = s.closeCheckout(ctx, org); err != nil {
 				return sub, err
 			}
 		}

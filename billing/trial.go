@@ -153,6 +153,7 @@ func (s *Service) startTrial(ctx context.Context, i Intent) (Outcome, error) {
 	}
 	s.capsChanged(ctx, i.OrgID)
 	s.tell(ctx, i)
+	s.must("close checkout", s.closeCheckout(ctx, org))
 	return out, nil
 }
 

@@ -49,6 +49,12 @@ func (q queries) NewestIntent(ctx context.Context, orgID string) (billing.Intent
 		ORDER BY created_at DESC, id DESC LIMIT 1`, orgID)
 }
 
+// NewestDuplicate implements billing.IntentTx.
+func (q queries) NewestDuplicate(ctx context.Context, orgID string) (billing.Intent, error) {
+	return one(ctx, q, intentFields, `SELECT `+intentColumns+` FROM intents WHERE org_id = $1 AND duplicate <> ''
+		ORDER BY created_at DESC, id DESC LIMIT 1`, orgID)
+}
+
 // ClaimIntent implements billing.IntentTx.
 func (q queries) ClaimIntent(ctx context.Context, orgID, id string, now, leaseUntil time.Time) (bool, error) {
 	return q.guarded(ctx, `UPDATE intents SET state = 'calling', attempt = 1, called_at = $3, lease_until = $4

@@ -157,6 +157,39 @@ func TestCheckout(t *testing.T) {
 	contains(t, s.submit(owner, pathCheckout, form), 409, "There is a subscription already")
 }
 
+// Who paid twice reads so on coming back, and sees the refund among the invoices.
+func TestPaidTwice(t *testing.T) {
+	s := newSite(t, worldtest.Options{})
+	c := s.NewCast("acme", "", "")
+	owner := who{session: c.OwnerCookie}
+	s.post(who{key: c.AgentKey}, "/api/billing/checkout", "")
+	customer := s.World.Org(c.Org.ID).CustomerID
+	if err := s.Box.GiveCard(customer, visa); err != nil {
+		t.Fatal(err)
+	}
+	for _, plan := range []string{"pro_month", "scale_month"} { // as two paid pages leave it
+		prices := s.CallStripe("GET", "/v1/prices?lookup_keys[]="+plan, nil)["data"].([]any)
+		s.CallStripe("POST", "/v1/subscriptions", url.Values{
+			"customer": {customer}, "items[0][price]": {prices[0].(map[string]any)["id"].(string)}, "metadata[countersign_org]": {c.Org.ID},
+		})
+		s.Advance(time.Second)
+	}
+	w := s.get(owner, pathSuccess)
+	if w.Code != 303 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	contains(t, s.get(owner, w.Header().Get("Location")), 200, "acme has Pro already", "The second subscription is ended at once")
+	if err := s.Service.RecoverAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w = s.get(owner, pathSuccess)
+	contains(t, s.get(owner, w.Header().Get("Location")), 200, "$49.00 goes back to where it came from", "Refunded")
+	list := read[api.List[api.Invoice]](t, s.get(who{key: c.AgentKey}, "/api/billing/invoices"), 200)
+	if len(list.Data) != 2 || list.Data[0].Status != "refunded" || list.Data[1].Status != "paid" {
+		t.Errorf("%+v", list.Data)
+	}
+}
+
 func TestSuccessWithoutCheckout(t *testing.T) {
 	s := newSite(t, worldtest.Options{})
 	c := s.NewCast("acme", "", "")

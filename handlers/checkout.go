@@ -73,6 +73,9 @@ func (h *handlers) success(r *web.Request) error {
 	case err != nil:
 		return err
 	case done:
+		if out, twice, err := h.Service.PaidTwice(r.Context(), r.Principal); err == nil && twice {
+			return r.Redirect(pathBilling, "notice", writeNotice(r, out))
+		}
 		if out, fresh := bought(v); fresh {
 			return r.Redirect(pathBilling, "notice", writeNotice(r, out))
 		}

@@ -142,6 +142,7 @@ func (c *Client) AllInvoices(ctx context.Context, customerID string) ([]billing.
 	it := c.invoices.List(&stripe.InvoiceListParams{
 		ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(pageOfInvoices)},
 		Customer:   stripe.String(customerID),
+		Expand:     withCharges(),
 	})
 	var all []*stripe.Invoice
 	for len(all) < pageOfInvoices*pagesOfInvoices && it.Next() {
@@ -160,9 +161,13 @@ func (c *Client) listInvoices(ctx context.Context, customerID string) ([]*stripe
 	it := c.invoices.List(&stripe.InvoiceListParams{
 		ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(billing.NewestInvoices), Single: true},
 		Customer:   stripe.String(customerID),
+		Expand:     withCharges(),
 	})
 	return it.InvoiceList().Data, it.Err()
 }
+
+// withCharges: only the charge tells that an invoice was paid back.
+func withCharges() []*string { return stripe.StringSlice([]string{"data.charge"}) }
 
 func (c *Client) cancelled(ctx context.Context, customerID string) ([]*stripe.Subscription, error) {
 	it := c.subscriptions.List(&stripe.SubscriptionListParams{

@@ -23,12 +23,21 @@ func (p *projector) invoices() []billing.Invoice {
 			CreatedAt:   unix(inv.Created),
 			Description: p.describe(inv),
 			Amount:      billing.Money{Amount: inv.Total, Currency: string(inv.Currency)},
-			Status:      string(inv.Status),
+			Status:      invoiceStatus(inv),
 			HostedURL:   inv.HostedInvoiceURL,
 			PDFURL:      inv.InvoicePDF,
 		}
 	}
 	return out
+}
+
+// invoiceStatus is Stripe's word, or "refunded" for what was paid and given back
+// whole, which Stripe tells by the charge.
+func invoiceStatus(inv *stripe.Invoice) string {
+	if inv.Status == stripe.InvoiceStatusPaid && inv.Charge != nil && inv.Charge.Refunded {
+		return "refunded"
+	}
+	return string(inv.Status)
 }
 
 // describe says what an invoice is for in a word or two: the plan that it pays,

@@ -166,6 +166,14 @@ const (
 	copyNotFound  = "The address is wrong, or it belongs to another account than the one you are signed in with."
 )
 
+// A second subscription that was paid by mistake; with the org and its plan, or
+// the amount.
+const (
+	copyPaidTwice     = "%s has %s already"
+	copyPaidTwiceText = "The second subscription is ended at once, and what was paid for it goes back to the card. There is nothing to do."
+	copyPaidTwiceDone = "The second subscription was ended. %s goes back to where it came from, usually within ten days. There is nothing to do."
+)
+
 // The demo's mailbox.
 const (
 	copyMailboxTitle = "Demo mailbox"

@@ -103,6 +103,11 @@ func NewResult(c *billing.Catalog, o billing.Org, card string, out billing.Outco
 		p.Title, p.Text = org+" keeps its "+unitsOf(c, out.Plan, out.Units), "Nothing was charged."
 	case billing.StatusTrialStarted:
 		return trialResult(plan, out)
+	case billing.StatusDuplicateCanceled:
+		p.Tone, p.Title, p.Text = ToneWarn, fmt.Sprintf(copyPaidTwice, org, plan), copyPaidTwiceText
+		if out.Refunded > 0 {
+			p.Text = fmt.Sprintf(copyPaidTwiceDone, money(out.Refunded, out.Currency))
+		}
 	case billing.StatusAlreadyFree:
 		p.Title, p.Text = org+" is on "+plan+" already", "Nothing changed."
 	case billing.StatusPending:
