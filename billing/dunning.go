@@ -154,7 +154,7 @@ func (s *Service) emitLapsed(ctx context.Context, tx Tx, ended []Subscription) e
 		}
 		if err = s.emit(ctx, tx, o.Org.ID, EventPlanChanged, PlanChanged{
 			From: o.Subscription.Plan, To: s.catalog.Free().ID, Status: o.Subscription.Status,
-			Actor: Party{Kind: KindSystem, Name: "Countersign"},
+			Actor: partyOf(systemActor()),
 		}); err != nil {
 			return err
 		}

@@ -172,7 +172,7 @@ func TestLateReadingTellsTheEnd(t *testing.T) {
 	until(t, w, renewal.Add(billing.DefaultPastDueGrace))
 	w.Sync(c.Org.ID)
 	noError(t, w.Service.EndGraces(ctx))
-	says(t, w, h, planNews("scale", "free", "past_due", "system", "Stripe"), `billing.state_changed {"from":"active","to":"past_due","plan":"free"}`)
+	says(t, w, h, planNews("scale", "free", "past_due", "system", "Countersign"), `billing.state_changed {"from":"active","to":"past_due","plan":"free"}`)
 }
 
 // TestRetriesRunOut: after the last try Stripe cancels, or leaves it unpaid; both
@@ -252,5 +252,5 @@ func TestLongerGrace(t *testing.T) {
 		t.Errorf("on %s", s.Plan.ID)
 	}
 	w.Sync(c.Org.ID)
-	says(t, w, h, planNews("free", "scale", "past_due", "system", "Stripe"))
+	says(t, w, h, planNews("free", "scale", "past_due", "system", "Countersign"))
 }

@@ -243,6 +243,9 @@ func (s *Service) emitChanges(ctx context.Context, tx Tx, org Org, before, after
 // scheduled the downgrade that has come, or whose intent was carried out since
 // the reading before. Everything else was done at Stripe.
 func (s *Service) whoChanged(ctx context.Context, tx Tx, before, after Subscription) (Actor, error) {
+	if after.Status == StatusPastDue && before.Plan == after.Plan { // the grace, which is ours
+		return systemActor(), nil
+	}
 	if before.ScheduledBy != nil && before.ScheduledBy.Kind != ScheduledReduction && !after.Status.Live() {
 		return before.ScheduledBy.By, nil
 	}

@@ -3,6 +3,7 @@ package views
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/countersignhq/countersign/billing"
 )
@@ -92,7 +93,7 @@ func planCardOf(v BillingValues) PlanCard {
 	case sub.Status == billing.StatusTrialing:
 		c.Dates = []Dated{{Before: "Trial until", At: day(sub.PeriodEnd)}}
 	case sub.Status == billing.StatusCanceled && !sub.PeriodEnd.IsZero():
-		c.Dates = []Dated{{Before: "The subscription ended on", At: day(earlier(sub.PeriodEnd, s.Now))}}
+		c.Dates = []Dated{{Before: "The subscription ended on", At: day(endOf(sub, s.Now))}}
 	case sub.Status == billing.StatusNone:
 		c.Notes = []string{"No card needed."}
 	}
@@ -100,6 +101,14 @@ func planCardOf(v BillingValues) PlanCard {
 		c.Notes = append(c.Notes, money(sub.Credit, v.Catalog.Currency)+" of credit goes towards the next charges.")
 	}
 	return c
+}
+
+// endOf is when a subscription that is over ended.
+func endOf(sub billing.Subscription, now time.Time) time.Time {
+	if !sub.EndedUnpaidAt.IsZero() {
+		return sub.EndedUnpaidAt
+	}
+	return earlier(sub.PeriodEnd, now)
 }
 
 func chipOf(sub billing.Subscription) Chip {
