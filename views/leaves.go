@@ -10,12 +10,23 @@ import (
 // The smallest parts are drawn by hand: a page has a hundred of them, and templ
 // spends several times as long on each.
 
+// escaped is templ.EscapeString, for texts that mostly have nothing to escape.
+func escaped[T ~string](s T) string {
+	const special = 1<<'"' | 1<<'&' | 1<<'\'' | 1<<'<' | 1<<'>'
+	for _, c := range []byte(s) {
+		if c < 64 && uint64(special)>>c&1 != 0 {
+			return templ.EscapeString(s)
+		}
+	}
+	return string(s)
+}
+
 // words are what { } writes, for what is repeated.
 type words string
 
 // Render implements templ.Component.
 func (s words) Render(_ context.Context, w io.Writer) error {
-	return write(w, templ.EscapeString(s))
+	return write(w, escaped(s))
 }
 
 // about completes a label for those who hear it out of its context.
@@ -26,7 +37,7 @@ func (s about) Render(_ context.Context, w io.Writer) error {
 	if s == "" {
 		return nil
 	}
-	return write(w, `<span class="sr-only">, `, templ.EscapeString(s), `</span>`)
+	return write(w, `<span class="sr-only">, `, escaped(s), `</span>`)
 }
 
 // Render draws the state; an empty one is nothing.
@@ -34,7 +45,7 @@ func (c Chip) Render(_ context.Context, w io.Writer) error {
 	if c.Text == "" {
 		return nil
 	}
-	return write(w, `<span class="chip" data-tone="`, templ.EscapeString(c.Tone), `">`, templ.EscapeString(c.Text), `</span>`)
+	return write(w, `<span class="chip" data-tone="`, escaped(c.Tone), `">`, escaped(c.Text), `</span>`)
 }
 
 // Render draws the moment, and how far away it is if that is known.
@@ -42,7 +53,7 @@ func (t Time) Render(c context.Context, w io.Writer) error {
 	if err := absolute(t).Render(c, w); err != nil || t.IsZero() || t.Relative == "" {
 		return err
 	}
-	return write(w, ` <span class="text-muted">(`, templ.EscapeString(t.Relative), `)</span>`)
+	return write(w, ` <span class="text-muted">(`, escaped(t.Relative), `)</span>`)
 }
 
 // absolute is a moment without its distance.
@@ -53,7 +64,7 @@ func (t absolute) Render(_ context.Context, w io.Writer) error {
 	if Time(t).IsZero() {
 		return nil
 	}
-	return write(w, `<time datetime="`, templ.EscapeString(t.ISO), `">`, templ.EscapeString(t.Text), `</time>`)
+	return write(w, `<time datetime="`, escaped(t.ISO), `">`, escaped(t.Text), `</time>`)
 }
 
 // window is the span that a counter counts in.
@@ -82,7 +93,7 @@ type hidden Form
 // Render implements templ.Component.
 func (f hidden) Render(_ context.Context, w io.Writer) error {
 	for _, field := range f.Fields {
-		if err := write(w, `<input type="hidden" name="`, templ.EscapeString(field.Name), `" value="`, templ.EscapeString(field.Value), `">`); err != nil {
+		if err := write(w, `<input type="hidden" name="`, escaped(field.Name), `" value="`, escaped(field.Value), `">`); err != nil {
 			return err
 		}
 	}

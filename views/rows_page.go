@@ -33,14 +33,14 @@ func (k *ink) done(err error) {
 }
 
 // link is an address as an attribute's value.
-func link(url string) string { return templ.EscapeString(templ.URL(url)) }
+func link(url string) string { return escaped(templ.URL(url)) }
 
 // dated is a sentence with its date.
 type dated Dated
 
 // Render implements templ.Component.
 func (d dated) Render(c context.Context, w io.Writer) error {
-	if err := write(w, templ.EscapeString(d.Before)); err != nil {
+	if err := write(w, escaped(d.Before)); err != nil {
 		return err
 	}
 	if !d.At.IsZero() {
@@ -54,7 +54,7 @@ func (d dated) Render(c context.Context, w io.Writer) error {
 	if d.After == "" {
 		return nil
 	}
-	return write(w, templ.EscapeString(joint(d.After)))
+	return write(w, escaped(joint(d.After)))
 }
 
 // action draws a press: the button of a form, or a link.
@@ -71,18 +71,18 @@ func (a action) Render(c context.Context, w io.Writer) error {
 		if a.Into != "" {
 			k.done(templ.RenderAttributes(c, w, inPlace(a.Href, a.Into)))
 		}
-		k.html(`>`, templ.EscapeString(a.Label))
+		k.html(`>`, escaped(a.Label))
 		k.done(about(a.About).Render(c, w))
 		k.html(`</a>`)
 		return k.err
 	}
 	k.html(`<form method="post" action="`, link(a.Form.URL), `" class="contents"`)
 	if !a.Form.Away {
-		k.html(` hx-post="`, templ.EscapeString(a.Form.URL), `"`)
+		k.html(` hx-post="`, escaped(a.Form.URL), `"`)
 	}
 	k.html(`>`)
 	k.done(hidden(*a.Form).Render(c, w))
-	k.html(`<button type="submit"`, class, `>`, templ.EscapeString(a.Label))
+	k.html(`<button type="submit"`, class, `>`, escaped(a.Label))
 	k.done(about(a.About).Render(c, w))
 	k.html(`</button></form>`)
 	return k.err
@@ -95,9 +95,9 @@ type invoiceRow InvoiceRow
 func (r invoiceRow) Render(c context.Context, w io.Writer) error {
 	const next = `</td><td role="cell">`
 	k := &ink{c: c, w: w}
-	k.html(`<tr role="row"><th scope="row" role="rowheader">`, templ.EscapeString(r.Number), `</th><td role="cell">`)
+	k.html(`<tr role="row"><th scope="row" role="rowheader">`, escaped(r.Number), `</th><td role="cell">`)
 	k.done(r.Date.Render(c, w))
-	k.html(next, templ.EscapeString(r.Description), next, templ.EscapeString(r.Amount), next)
+	k.html(next, escaped(r.Description), next, escaped(r.Amount), next)
 	k.done(r.Chip.Render(c, w))
 	k.html(next, `<div>`)
 	if r.Pay != nil {
@@ -134,7 +134,7 @@ func (u usageBar) Render(c context.Context, w io.Writer) error {
 	if u.Note != "" || !u.Resets.IsZero() {
 		k.html(`<p>`)
 		if u.Note != "" {
-			k.html(`<span>`, templ.EscapeString(u.Note), `</span> `)
+			k.html(`<span>`, escaped(u.Note), `</span> `)
 		}
 		if !u.Resets.IsZero() {
 			k.done(window(u).Render(c, w))
@@ -156,11 +156,11 @@ func (u usageFigure) Render(_ context.Context, w io.Writer) error {
 	case UsageUnknown:
 		k.html(copyNotReported)
 	case UsageUnlimited:
-		k.html(`<b>`, templ.EscapeString(u.Used), `</b> · `, copyUnlimited)
+		k.html(`<b>`, escaped(u.Used), `</b> · `, copyUnlimited)
 	default:
-		k.html(`<b>`, templ.EscapeString(u.Used), `</b>`, " "+copyOf+" ", templ.EscapeString(u.Limit), " ")
+		k.html(`<b>`, escaped(u.Used), `</b>`, " "+copyOf+" ", escaped(u.Limit), " ")
 		if u.PerUnit != "" {
-			k.html(`<span class="detail">`, templ.EscapeString(u.PerUnit), `</span>`)
+			k.html(`<span class="detail">`, escaped(u.PerUnit), `</span>`)
 		}
 	}
 	k.html(`</p>`)
@@ -173,7 +173,7 @@ type plotLink UsageRow
 // Render implements templ.Component.
 func (u plotLink) Render(c context.Context, w io.Writer) error {
 	k := &ink{c: c, w: w}
-	k.html(`<div class="plot-row"><a href="`, link(u.PlotURL), `" class="plot-toggle" aria-expanded="false" hx-get="`, templ.EscapeString(u.PlotURL),
+	k.html(`<div class="plot-row"><a href="`, link(u.PlotURL), `" class="plot-toggle" aria-expanded="false" hx-get="`, escaped(u.PlotURL),
 		`" hx-target="closest .plot-row" hx-select="details.plot-row">`, copyPlot)
 	k.done(about(u.Label).Render(c, w))
 	k.html(`</a></div>`)

@@ -27,6 +27,15 @@ func TestRowsEscape(t *testing.T) {
 		"figure":    usageFigure{Level: UsageOK, Used: evil, Limit: evil, PerUnit: evil},
 		"unlimited": usageFigure{Level: UsageUnlimited, Used: evil},
 		"plot":      plotLink{PlotURL: trap + evil, Label: evil},
+		"ask":       askForMore{ID: evil, About: evil, Form: *form, Min: evil},
+		"usage": usageItem{
+			Label: evil, Level: UsageLevel(evil), Actions: []Action{{Label: evil, Href: trap}}, PlotURL: trap,
+			Ask: &AskForMore{ID: evil, Form: *form}, Asked: &AskedLine{Chip: Chip{evil, evil}, What: Dated{evil, at, evil}, Reason: evil},
+		},
+		"plan": planOption{
+			Name: evil, Chip: Chip{evil, evil}, Price: evil, Per: evil, Points: []string{evil}, Note: evil, Review: trap + evil,
+			Button: &Action{Label: evil, Form: form}, Trial: &Action{Label: evil, Href: trap},
+		},
 	} {
 		var out bytes.Buffer
 		err := c.Render(t.Context(), &out)
