@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/countersignhq/countersign/billing"
 )
 
 // org is an org with an owner and agents who, one consent after the other, buy
@@ -19,7 +21,9 @@ type org struct {
 	w        *world
 	id, name string
 	customer string
+	owner    billing.Principal
 	cookie   *http.Cookie // the owner's
+	at       string       // address of the replica to speak to; empty: the world's only one
 	keys     []string     // of its agents
 	units    int64        // additional ones, as far as it was told
 	asks     int          // of the present agent
@@ -90,6 +94,7 @@ func (w *world) request(method, path, body string) *http.Request {
 // agent calls the API with the key of the org's n-th agent.
 func (o *org) agent(ctx context.Context, n int, method, path, body string) (answer, error) {
 	r := o.w.request(method, path, body)
+	o.aim(r)
 	r.Header.Set("Authorization", "Bearer "+o.keys[n])
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
@@ -97,14 +102,23 @@ func (o *org) agent(ctx context.Context, n int, method, path, body string) (answ
 	return o.w.send(ctx, r)
 }
 
+// aim sends a request to the org's replica.
+func (o *org) aim(r *http.Request) {
+	if o.at != "" {
+		r.Host, r.URL.Host = r.URL.Host, o.at
+	}
+}
+
 func (o *org) page(ctx context.Context, path string) (answer, error) {
 	r := o.w.request(http.MethodGet, path, "")
+	o.aim(r)
 	r.AddCookie(o.cookie)
 	return o.w.send(ctx, r)
 }
 
 func (o *org) post(ctx context.Context, path string, form url.Values) (answer, error) {
 	r := o.w.request(http.MethodPost, path, form.Encode())
+	o.aim(r)
 	r.AddCookie(o.cookie)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Origin", o.w.url)

@@ -18,19 +18,23 @@ import (
 	"time"
 )
 
-// binary is the built product.
-var binary string
+// built is the built product.
+var built string
 
 // patience is how long something that takes a moment may take on a busy machine.
 const patience = 30 * time.Second
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	// The tests wait for leases and deadlines more than they compute.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
 	dir, err := os.MkdirTemp("", "countersign-faults-")
 	if err == nil {
-		binary = filepath.Join(dir, "countersign")
+		built = filepath.Join(dir, "countersign")
 		var out []byte
-		if out, err = exec.CommandContext(context.Background(), "go", "build", "-C", "../../..", "-o", binary, "./cmd/countersign").CombinedOutput(); err != nil {
+		if out, err = exec.CommandContext(context.Background(), "go", "build", "-C", "../../..", "-o", built, "./cmd/countersign").CombinedOutput(); err != nil {
 			err = fmt.Errorf("go build: %w\n%s", err, out)
 		}
 	}
@@ -124,7 +128,7 @@ func (r *replica) serve() {
 
 func (r *replica) begin() {
 	r.t.Helper()
-	cmd := exec.CommandContext(context.Background(), binary, "serve")
+	cmd := exec.CommandContext(context.Background(), built, "serve")
 	cmd.Env = append(os.Environ(), r.env...)
 	r.process = start(r.t, cmd)
 }

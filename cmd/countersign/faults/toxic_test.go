@@ -43,7 +43,8 @@ func TestStripeOutOfReach(t *testing.T) {
 			during := w.reading(t, 200)
 			wg.Wait()
 			line.heal()
-			if ratio := during.Seconds() / before.Seconds(); ratio > 4 {
+			// Generous, since other tests run beside this one.
+			if during > 10*before && during > 50*time.Millisecond {
 				t.Errorf("a read took %s before and %s meanwhile", before, during)
 			} else {
 				figure(t, "Stripe, %s: reads %s before, %s meanwhile", name, before.Round(time.Microsecond), during.Round(time.Microsecond))

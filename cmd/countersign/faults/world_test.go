@@ -114,11 +114,8 @@ func (w *world) open() *db.Store {
 // plan ("" for none) with additional units.
 func (w *world) populate(n, agents int, plan string, units int64) {
 	w.t.Helper()
-	store := w.open()
+	s, store := w.service()
 	defer store.Close()
-	s := billing.New(billing.Config{
-		Store: store, Processor: w.stripe, Notifier: store, Catalog: w.catalog, Clock: billing.ClockFunc(time.Now), BaseURL: w.url,
-	})
 	for range n {
 		o, err := w.settle(s, store, fmt.Sprintf("org-%04d", len(w.orgs)), agents, plan, units)
 		if err != nil {
@@ -126,6 +123,15 @@ func (w *world) populate(n, agents int, plan string, units int64) {
 		}
 		w.orgs = append(w.orgs, o)
 	}
+}
+
+// service is the domain on a connection of the test's own.
+func (w *world) service() (*billing.Service, *db.Store) {
+	w.t.Helper()
+	store := w.open()
+	return billing.New(billing.Config{
+		Store: store, Processor: w.stripe, Notifier: store, Catalog: w.catalog, Clock: billing.ClockFunc(time.Now), BaseURL: w.url,
+	}), store
 }
 
 func (w *world) settle(s *billing.Service, store *db.Store, name string, agents int, plan string, units int64) (*org, error) {
@@ -136,8 +142,12 @@ func (w *world) settle(s *billing.Service, store *db.Store, name string, agents 
 	}
 	o := &org{w: w, id: added.ID, name: name, units: units}
 	email := "owner@" + name + ".test"
-	if _, err = s.AddMember(ctx, o.id, email, "Ada Okafor", billing.RoleOwner); err != nil {
+	user, err := s.AddMember(ctx, o.id, email, "Ada Okafor", billing.RoleOwner)
+	if err != nil {
 		return nil, err
+	}
+	o.owner = billing.Principal{
+		Actor: billing.Actor{Kind: billing.KindHuman, ID: user.ID, Name: user.Name}, OrgID: o.id, OrgName: name, Role: billing.RoleOwner,
 	}
 	link, _, err := s.SignInURL(ctx, email, "", time.Hour)
 	if err != nil {
