@@ -27,6 +27,7 @@ type wire struct {
 	fault fault  // what happens to it
 	sent  []call // changing calls, in order
 	five  map[string]bool
+	down  bool // nothing is answered at all
 }
 
 // call is a changing call as it went over the line.
@@ -50,10 +51,23 @@ func (w *wire) breakFrom(n int, f fault) {
 	w.on = true
 }
 
+// cut takes the whole line down, or puts it up again.
+func (w *wire) cut(down bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.down = down
+}
+
 // RoundTrip implements http.RoundTripper.
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	do := func() (*http.Response, error) { return http.DefaultTransport.RoundTrip(r) }
-	if r.Method == http.MethodGet {
+	w.mu.Lock()
+	down := w.down
+	w.mu.Unlock()
+	switch {
+	case down:
+		return nil, errReset
+	case r.Method == http.MethodGet:
 		return do()
 	}
 	key := r.Header.Get("Idempotency-Key")
