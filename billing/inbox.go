@@ -52,6 +52,6 @@ func (s *Service) HeldUp(ctx context.Context, p Principal) ([]Queue, error) {
 func EventTypes() []EventType {
 	return []EventType{
 		EventPlanChanged, EventStateChanged, EventCapacityChanged, EventApprovalRequested, EventApprovalDecided, EventLimitReached,
-		EventTrialStarted, EventTrialEnding, EventTrialExpired,
+		EventTrialStarted, EventTrialEnding, EventTrialExpired, EventDuplicateCanceled,
 	}
 }
