@@ -9,8 +9,8 @@ import (
 	"github.com/countersignhq/countersign/billing"
 )
 
-// The JSON that comes with every overview was written by json.Marshal, so its
-// members are in the order of the type. Read by hand in that order it takes a
+// The JSON of what is read most was written by json.Marshal, so its members are in
+// the order of the type. Read by hand in that order it takes a
 // tenth of the library's time; whatever is not quite so is left to the library.
 
 // known reads a value that is written as it is known to be; false leaves it
@@ -23,6 +23,8 @@ func known(to any, raw string) bool {
 		return knownNext(v, raw)
 	case *billing.BoughtUnits:
 		return knownUnits(v, raw)
+	case *billing.Quote:
+		return knownQuote(v, raw)
 	}
 	return false
 }
@@ -46,16 +48,7 @@ func knownNext(to **billing.NextInvoice, raw string) bool {
 	n.Amount.Amount = r.number(`,"amount":{"amount":`)
 	n.Amount.Currency = r.text(`,"currency":`)
 	r.skip(`}`)
-	if r.comes(`,"lines":[`) {
-		n.Lines = make([]billing.Line, 0, 4)
-		for more := true; more && !r.lost; more = r.comes(`,`) {
-			l := billing.Line{Description: r.text(`{"description":`), Amount: r.number(`,"amount":`)}
-			l.Proration = r.comes(`,"proration":true`)
-			r.skip(`}`)
-			n.Lines = append(n.Lines, l)
-		}
-		r.skip(`]`)
-	}
+	n.Lines = r.lines()
 	if r.skip(`}`); r.lost || r.rest != "" {
 		return false
 	}
@@ -75,6 +68,41 @@ func knownUnits(to *billing.BoughtUnits, raw string) bool {
 	return true
 }
 
+// knownQuote reads what a request would change and cost.
+func knownQuote(to *billing.Quote, raw string) bool {
+	r, q := reading{rest: raw}, billing.Quote{}
+	q.Change.Action = billing.Action(r.text(`{"change":{"action":`))
+	if r.next(`,"plan":`) {
+		q.Change.Plan = r.text(`,"plan":`)
+	}
+	q.Change.Units = r.someNumber(`,"additional_capacity_units":`)
+	q.Currency = r.text(`},"currency":`)
+	q.FromPlan = r.text(`,"from_plan":`)
+	q.ToPlan = r.text(`,"to_plan":`)
+	q.FromUnits = r.someNumber(`,"from_units":`)
+	q.ToUnits = r.someNumber(`,"to_units":`)
+	q.DueNow = r.number(`,"due_now":`)
+	q.Credit = r.someNumber(`,"credit":`)
+	q.BalanceUsed = r.someNumber(`,"balance_used":`)
+	q.Tax = r.someNumber(`,"tax":`)
+	q.LiftsDowngrade = r.comes(`,"lifts_downgrade":true`)
+	q.LiftsReduction = r.comes(`,"lifts_reduction":true`)
+	q.TrialDays = int(r.someNumber(`,"trial_days":`))
+	q.Lines = r.lines()
+	q.Recurring = r.number(`,"recurring":`)
+	q.Interval = r.text(`,"interval":`)
+	q.EffectiveAt = r.someTime(`,"effective_at":`)
+	q.NextChargeAt = r.someTime(`,"next_charge_at":`)
+	q.ProrationDate = r.someTime(`,"proration_date":`)
+	q.SubscriptionVersion = r.number(`,"subscription_version":`)
+	q.CatalogVersion = r.text(`,"catalog_version":`)
+	if r.skip(`}`); r.lost || r.rest != "" {
+		return false
+	}
+	*to = q
+	return true
+}
+
 // reading is what is left of a text. It is lost where the text was not as expected.
 type reading struct {
 	rest string
@@ -86,6 +114,8 @@ func (r *reading) comes(s string) (ok bool) {
 	r.rest, ok = strings.CutPrefix(r.rest, s)
 	return ok
 }
+
+func (r *reading) next(s string) bool { return strings.HasPrefix(r.rest, s) }
 
 func (r *reading) skip(s string) {
 	if !r.comes(s) {
@@ -129,4 +159,34 @@ func (r *reading) time(name string) time.Time {
 	t, ok := plainTime(r.text(name))
 	r.lost = r.lost || !ok
 	return t
+}
+
+// someNumber is 0, and someTime the zero time, where there is none.
+func (r *reading) someNumber(name string) int64 {
+	if !r.next(name) {
+		return 0
+	}
+	return r.number(name)
+}
+
+func (r *reading) someTime(name string) time.Time {
+	if !r.next(name) {
+		return time.Time{}
+	}
+	return r.time(name)
+}
+
+// lines reads those of a quote or an invoice, if there are any.
+func (r *reading) lines() (all []billing.Line) {
+	if !r.comes(`,"lines":[`) {
+		return nil
+	}
+	for more := true; more && !r.lost; more = r.comes(`,`) {
+		l := billing.Line{Description: r.text(`{"description":`), Amount: r.number(`,"amount":`)}
+		l.Proration = r.comes(`,"proration":true`)
+		r.skip(`}`)
+		all = append(all, l)
+	}
+	r.skip(`]`)
+	return all
 }

@@ -2,6 +2,7 @@ package db
 
 import (
 	"encoding/json"
+	"reflect"
 	"testing"
 	"time"
 
@@ -26,6 +27,10 @@ func TestKnown(t *testing.T) {
 		{billing.BoughtUnits{Additional: 5, ItemID: "si_1"}, true},
 		{billing.BoughtUnits{Additional: 5, ItemID: "si_1", ReduceTo: 1, ReduceAt: t0}, false},
 		{billing.BoughtUnits{Additional: 5}, false},
+		{billing.Quote{}, true},
+		{billing.Quote{Change: billing.Change{Action: "a", Plan: "b", Units: 3}, Lines: lines.Lines, EffectiveAt: t0}, true},
+		{everyMember(), true},
+		{billing.Quote{Currency: "\"usd"}, false},
 		{next, true},
 		{lines, true},
 		{escaped, false},
@@ -51,9 +56,38 @@ func alike(t *testing.T, raw string, byHand bool) {
 	t.Helper()
 	read := as[*billing.Card](t, raw)
 	read = as[*billing.NextInvoice](t, raw) || read
+	read = as[billing.Quote](t, raw) || read
 	if read = as[billing.BoughtUnits](t, raw) || read; read != byHand {
 		t.Errorf("%s: by hand %v", raw, read)
 	}
+}
+
+// everyMember has a value in each member that a quote has now, or is given.
+func everyMember() (q billing.Quote) {
+	var fill func(v reflect.Value)
+	fill = func(v reflect.Value) {
+		switch v.Kind() {
+		case reflect.Struct:
+			if v.Type() == reflect.TypeFor[time.Time]() {
+				v.Set(reflect.ValueOf(t0))
+				return
+			}
+			for i := range v.NumField() {
+				fill(v.Field(i))
+			}
+		case reflect.Slice:
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+			fill(v.Index(0))
+		case reflect.String:
+			v.SetString("x")
+		case reflect.Bool:
+			v.SetBool(true)
+		default:
+			v.SetInt(7)
+		}
+	}
+	fill(reflect.ValueOf(&q).Elem())
+	return q
 }
 
 func as[T any](t *testing.T, raw string) bool {
