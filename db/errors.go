@@ -35,6 +35,7 @@ const (
 	pqUnique     pq.ErrorCode = "23505"
 	pqSerialize  pq.ErrorCode = "40001"
 	pqDeadlock   pq.ErrorCode = "40P01"
+	pqLocked     pq.ErrorCode = "55P03"
 	sqliteBusy                = 5
 	sqliteUnique              = 2067
 	sqlitePK                  = 1555
@@ -47,6 +48,12 @@ func isUnique(err error) bool {
 	}
 	e, ok := errors.AsType[*sqlite.Error](err)
 	return ok && (e.Code() == sqliteUnique || e.Code() == sqlitePK)
+}
+
+// isLocked reports whether a statement gave up waiting for a lock.
+func isLocked(err error) bool {
+	e, ok := errors.AsType[*pq.Error](err)
+	return ok && e.Code == pqLocked
 }
 
 // isTransient reports whether a transaction that was rolled back with err may

@@ -49,6 +49,7 @@ type Store struct {
 	version         int64            // of the schema that this binary was built with
 	log             *slog.Logger
 	record          bool
+	intake          intake
 	closers         []func() error // in the order of opening
 }
 
@@ -114,6 +115,9 @@ func (s *Store) Ping(ctx context.Context) error {
 	}
 	if have < s.version {
 		return fmt.Errorf("db: the schema is at version %d and this binary needs %d", have, s.version)
+	}
+	if have > s.version {
+		return suits(ctx, s.readers.DB, s.version)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -57,19 +58,26 @@ func (s *Store) openPostgres(ctx context.Context, dsn string, o Options) error {
 }
 
 func (s *Store) migratePostgres(ctx context.Context, dsn string) error {
-	// A migration that waits for a lock makes everybody behind it wait as well.
-	dsn, err := withSettings(dsn, "lock_timeout", "5000")
+	conn, err := migrator(dsn)
 	if err != nil {
 		return err
 	}
-	c, err := pq.NewConnector(dsn)
-	if err != nil {
-		return err
-	}
-	conn := sql.OpenDB(c)
 	defer func() { _ = conn.Close() }()
 	s.version, err = migrate(ctx, conn, postgresEngine)
 	return err
+}
+
+// migrator connects for migrations: none of their statements waits long for a lock.
+func migrator(dsn string) (*sql.DB, error) {
+	dsn, err := withSettings(dsn, "lock_timeout", strconv.FormatInt(lockWait.Milliseconds(), 10))
+	if err != nil {
+		return nil, err
+	}
+	c, err := pq.NewConnector(dsn)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(c), nil
 }
 
 // withSettings adds to a postgres:// URL what it does not say itself. The zone is
