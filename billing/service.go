@@ -66,7 +66,8 @@ type Service struct {
 	log       *slog.Logger
 	pace      *pacer
 	retries   *retries
-	syncs     int // orgs that are read at once
+	syncs     int        // orgs that are read at once
+	saving    sync.Mutex // see inTurn
 	// background runs what an answer does not wait for.
 	background func(work func())
 	kick       chan struct{} // wakes the worker

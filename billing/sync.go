@@ -49,7 +49,7 @@ func (s *Service) look(ctx context.Context, orgID string, w *watch, news bool) (
 		}
 		saved := false
 		if err == nil && !again {
-			saved, err = s.save(ctx, org, before, sub, invoices, w)
+			saved, err = s.inTurn(news, func() (bool, error) { return s.save(ctx, org, before, sub, invoices, w) })
 		}
 		if err != nil {
 			return sub, err

@@ -31,6 +31,7 @@ import (
 	"github.com/stripe/stripe-go/v76/refund"
 	"github.com/stripe/stripe-go/v76/subscription"
 	"github.com/stripe/stripe-go/v76/subscriptionschedule"
+	"golang.org/x/time/rate"
 
 	"github.com/countersignhq/countersign/billing"
 )
@@ -52,6 +53,9 @@ type Options struct {
 	Timeout    time.Duration    // of one call; 0: DefaultTimeout
 	Log        *slog.Logger     // nil: none
 	Clock      billing.Clock    // how long a found price is believed; nil: the system's
+	// ReadsPerSecond is how many reads are made in a second at most; 0: any number.
+	// Stripe allows an account 100, and 25 with test keys. A read waits for its turn.
+	ReadsPerSecond int
 	// OneByOne makes every call on the caller's own goroutine, one after the other,
 	// for a caller to whom their order matters.
 	OneByOne bool
@@ -144,17 +148,31 @@ func httpClient(o Options) *http.Client {
 	}
 	next := c.Transport
 	if next == nil {
-		next = http.DefaultTransport
+		own := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // documented
+		own.MaxIdleConnsPerHost = own.MaxIdleConns             // all of them go to Stripe
+		next = own
 	}
-	c.Transport = transport{next}
+	t := transport{next: next}
+	if o.ReadsPerSecond > 0 {
+		t.reads = rate.NewLimiter(rate.Limit(o.ReadsPerSecond), max(1, o.ReadsPerSecond/10))
+	}
+	c.Transport = t
 	return &c
 }
 
 // transport says who is calling and keeps to itself where: stripe-go's own
 // header carries the output of "uname -a". (stripe.SetAppInfo would be global.)
-type transport struct{ next http.RoundTripper }
+type transport struct {
+	next  http.RoundTripper
+	reads *rate.Limiter // nil: no limit
+}
 
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if t.reads != nil && r.Method == http.MethodGet {
+		if err := t.reads.Wait(r.Context()); err != nil {
+			return nil, err
+		}
+	}
 	r = r.Clone(r.Context())
 	r.Header.Set("User-Agent", r.Header.Get("User-Agent")+" Countersign (https://github.com/countersignhq/countersign)")
 	r.Header.Set("X-Stripe-Client-User-Agent", `{"lang":"go","publisher":"stripe","application":{"name":"Countersign"}}`)

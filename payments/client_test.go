@@ -227,3 +227,26 @@ func TestHeaders(t *testing.T) {
 		t.Errorf("log: %s", logged)
 	}
 }
+
+// TestReadsPerSecond: reads wait for their turn, and changes do not wait.
+func TestReadsPerSecond(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) }))
+	defer srv.Close()
+	c, err := New(Options{SecretKey: "sk_test_1", APIBase: srv.URL, Catalog: flat(t), ReadsPerSecond: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	if _, err = c.AllInvoices(ctx, "cus_1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = c.AllInvoices(ctx, "cus_1"); !errors.Is(err, billing.ErrStripeUnavailable) {
+		t.Errorf("a second read at once: %v", err)
+	}
+	for range 3 {
+		if err = c.ExpireCheckout(ctx, "cs_1"); err != nil {
+			t.Errorf("a change: %v", err)
+		}
+	}
+}

@@ -55,6 +55,10 @@ type app struct {
 	draining atomic.Bool
 }
 
+// syncsAtOnce is enough to read as fast as Stripe allows, which takes a quarter of
+// a second for a read, and few enough that a person's read soon has its turn.
+const syncsAtOnce = 24
+
 func build(ctx context.Context, p parts) (*app, error) {
 	base, err := url.Parse(p.baseURL)
 	if err != nil {
@@ -74,7 +78,7 @@ func build(ctx context.Context, p parts) (*app, error) {
 	a := &app{store: store, log: p.log}
 	c := billing.Config{
 		Store: store, Processor: p.processor, Notifier: store, Mailer: p.mailer, Catalog: p.catalog,
-		Clock: p.clock, Wall: wall, BaseURL: p.baseURL, Operators: p.operators, PastDueGrace: p.grace, SealKey: derive(p.secret, "quotes and forms"), Log: p.log,
+		Syncs: syncsAtOnce, Clock: p.clock, Wall: wall, BaseURL: p.baseURL, Operators: p.operators, PastDueGrace: p.grace, SealKey: derive(p.secret, "quotes and forms"), Log: p.log,
 	}
 	if p.host != nil {
 		c.Deliverer = p.host

@@ -19,7 +19,8 @@ type benchFlags struct {
 	postgres, data, profiles string
 	rounds, requests, orgs   int
 	span                     time.Duration
-	reads, host              bool
+	reads, host, webhooks    bool
+	webhookSpan              time.Duration
 }
 
 func newBench() *cobra.Command {
@@ -30,6 +31,9 @@ func newBench() *cobra.Command {
 one run and by turns, and compare with the targets. docs/performance.md says
 what each line means. It ends with 1 if a target is missed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.webhooks {
+				return benchWebhooks(cmd.Context(), f, cmd.OutOrStdout())
+			}
 			return bench(cmd.Context(), f, cmd.OutOrStdout())
 		},
 	}
@@ -41,7 +45,9 @@ what each line means. It ends with 1 if a target is missed.`,
 	cmd.Flags().BoolVar(&f.reads, "reads", false, "only the reads: for a profile of them")
 	cmd.Flags().BoolVar(&f.host, "host", false, "only the host application's calls")
 	cmd.Flags().IntVar(&f.requests, "requests", 400, "requests that are asked for and decided in a turn")
-	cmd.Flags().IntVar(&f.orgs, "orgs", 0, "only compare a database with so many organisations with a small one")
+	cmd.Flags().IntVar(&f.orgs, "orgs", 0, "only compare a database with so many organisations with a small one; with --webhooks how many there are (default 10000)")
+	cmd.Flags().BoolVar(&f.webhooks, "webhooks", false, "only 200 webhooks a second, with a Stripe that allows 100 reads a second")
+	cmd.Flags().DurationVar(&f.webhookSpan, "webhook-span", time.Minute, "for how long they come")
 	return cmd
 }
 

@@ -49,6 +49,7 @@ func settings() []setting {
 		{env: "STRIPE_WEBHOOK_SECRET", help: "signing secrets of the webhook endpoint, comma-separated while rolling", secret: true},
 		{env: "COUNTERSIGN_PAST_DUE_GRACE", flag: "past-due-grace", value: "14", help: "days for which a subscription with an unpaid renewal keeps its plan, 0 to 365"},
 		{env: "STRIPE_API_BASE", flag: "stripe-api-base", help: "another address of Stripe's API, with test keys only"},
+		{env: "STRIPE_READS_PER_SECOND", flag: "stripe-reads-per-second", help: "reads of Stripe that this process makes at most (default: 80, and 20 with Stripe's test keys)"},
 		{env: "COUNTERSIGN_WEBHOOK_URL", help: "where the host application is told what happens; without it nobody is", secret: true},
 		{env: "COUNTERSIGN_WEBHOOK_SECRET", help: "whsec_…, signs these webhooks; comma-separated while rolling", secret: true},
 		{env: "COUNTERSIGN_WEBHOOK_ALLOW_PRIVATE", flag: "webhook-allow-private", value: "false", help: "let these webhooks go to this machine or a private network"},
@@ -144,6 +145,9 @@ func (c config) check() error {
 	}
 	if key := c.get("STRIPE_SECRET_KEY"); key != "" {
 		if _, err := payments.CheckConfig(key, c.get("STRIPE_API_BASE")); err != nil {
+			bad("%w", err)
+		}
+		if _, err := readsFrom(c.get); err != nil {
 			bad("%w", err)
 		}
 		if strings.Trim(c.get("STRIPE_WEBHOOK_SECRET"), ", ") == "" {

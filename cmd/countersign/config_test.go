@@ -78,6 +78,8 @@ func TestRefusals(t *testing.T) {
 		{"Stripe without a webhook secret", map[string]string{"STRIPE_SECRET_KEY": "sk_test_abc"}, "STRIPE_WEBHOOK_SECRET"},
 		{"a webhook secret of commas", map[string]string{"STRIPE_SECRET_KEY": "sk_test_abc", "STRIPE_WEBHOOK_SECRET": " , "}, "STRIPE_WEBHOOK_SECRET"},
 		{"Stripe with both", map[string]string{"STRIPE_SECRET_KEY": "sk_test_abc", "STRIPE_WEBHOOK_SECRET": "whsec_abc"}, ""},
+		{"fewer reads", map[string]string{"STRIPE_SECRET_KEY": "sk_test_abc", "STRIPE_WEBHOOK_SECRET": "whsec_abc", "STRIPE_READS_PER_SECOND": "10"}, ""},
+		{"no reads", map[string]string{"STRIPE_SECRET_KEY": "sk_test_abc", "STRIPE_WEBHOOK_SECRET": "whsec_abc", "STRIPE_READS_PER_SECOND": "0"}, "STRIPE_READS_PER_SECOND"},
 		{"no grace", map[string]string{"COUNTERSIGN_PAST_DUE_GRACE": "0"}, ""},
 		{"a grace below nothing", map[string]string{"COUNTERSIGN_PAST_DUE_GRACE": "-1"}, "COUNTERSIGN_PAST_DUE_GRACE"},
 		{"a grace that is no number of days", map[string]string{"COUNTERSIGN_PAST_DUE_GRACE": "14d"}, "COUNTERSIGN_PAST_DUE_GRACE"},
@@ -151,4 +153,22 @@ func command(t *testing.T, code int, args ...string) string {
 		t.Fatalf("%v: exit code %d, want %d (%v)", args, got, code, err)
 	}
 	return out.String()
+}
+
+// TestReads: what Stripe allows depends on the key.
+func TestReads(t *testing.T) {
+	for _, tc := range []struct {
+		set  map[string]string
+		want int
+	}{
+		{map[string]string{"STRIPE_SECRET_KEY": "sk_live_abc"}, readsLive},
+		{map[string]string{"STRIPE_SECRET_KEY": "sk_test_abc"}, readsTest},
+		{map[string]string{"STRIPE_SECRET_KEY": "sk_test_abc", "STRIPE_API_BASE": "http://127.0.0.1:8081"}, readsLive},
+		{map[string]string{"STRIPE_SECRET_KEY": "sk_live_abc", "STRIPE_READS_PER_SECOND": "30"}, 30},
+	} {
+		got, err := readsFrom(func(name string) string { return tc.set[name] })
+		if err != nil || got != tc.want {
+			t.Errorf("%v: %d (%v), want %d", tc.set, got, err, tc.want)
+		}
+	}
 }

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -100,7 +102,11 @@ func productionParts(c config, log *slog.Logger) (parts, error) {
 	if key == "" {
 		return p, nil
 	}
-	client, err := payments.New(payments.Options{SecretKey: key, APIBase: c.get("STRIPE_API_BASE"), Catalog: catalog, Log: log})
+	reads, err := readsFrom(c.get)
+	if err != nil {
+		return p, err
+	}
+	client, err := payments.New(payments.Options{SecretKey: key, APIBase: c.get("STRIPE_API_BASE"), ReadsPerSecond: reads, Catalog: catalog, Log: log})
 	if err != nil {
 		return p, err
 	}
@@ -111,6 +117,28 @@ func productionParts(c config, log *slog.Logger) (parts, error) {
 	live, err := payments.CheckConfig(key, c.get("STRIPE_API_BASE"))
 	p.verify = verifier(strings.Split(c.get("STRIPE_WEBHOOK_SECRET"), ","), time.Now, live)
 	return p, err
+}
+
+// What Stripe allows in a second is 100 reads, and 25 with test keys; the rest is
+// for people in its dashboard and for other programs.
+const (
+	readsLive = 80
+	readsTest = 20
+)
+
+// readsFrom is how many reads of Stripe this process may make in a second.
+func readsFrom(get func(string) string) (int, error) {
+	if text := get("STRIPE_READS_PER_SECOND"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return 0, errors.New("STRIPE_READS_PER_SECOND must be a number from 1 on")
+		}
+		return n, nil
+	}
+	if live, _ := payments.CheckConfig(get("STRIPE_SECRET_KEY"), get("STRIPE_API_BASE")); live || get("STRIPE_API_BASE") != "" {
+		return readsLive, nil
+	}
+	return readsTest, nil
 }
 
 // oauthFrom returns the checker of access tokens, nil without issuers.

@@ -25,6 +25,7 @@ func used() []string {
 	return []string{
 		"DELETE /v1/subscriptions/{subscription_exposed_id}",
 		"GET /v1/checkout/sessions",
+		"GET /v1/customers",
 		"GET /v1/customers/{customer}",
 		"GET /v1/customers/{customer}/balance_transactions",
 		"GET /v1/events",
@@ -392,6 +393,20 @@ func (p *product) reads(org worldtest.Cast) {
 	}
 	must(p.t, p.Service.Reconcile(p.t.Context()))
 	must(p.t, p.Service.SyncDirty(p.t.Context()))
+	// The same again, in fewer calls; and what only Stripe knows after a restore.
+	before, _, err := p.Stripe.Fetch(p.t.Context(), org.Customer)
+	must(p.t, err)
+	for _, invoices := range []bool{false, true} {
+		if again, _, err := p.Stripe.Reread(p.t.Context(), before, invoices); err != nil || fmt.Sprint(again.Plan, again.PeriodEnd, again.Next.Amount) != fmt.Sprint(before.Plan, before.PeriodEnd, before.Next.Amount) {
+			p.t.Errorf("read again %+v, %v", again, err)
+		}
+	}
+	found, err := p.Stripe.CustomersSince(p.t.Context(), worldtest.Start)
+	if err != nil || !slices.Contains(found, billing.FoundCustomer{CustomerID: org.Customer, OrgID: org.Org.ID}) {
+		p.t.Errorf("found %v, %v", found, err)
+	}
+	_, err = p.Stripe.ExpireCheckouts(p.t.Context())
+	must(p.t, err)
 }
 
 // end lets the subscription run out.
