@@ -17,6 +17,9 @@ func printStanding(w io.Writer, b api.V1Summary) {
 	var f facts
 	f.add("Plan", "%s", b.Plan)
 	f.add("State", "%s", orDash(b.BillingState))
+	if d := b.PastDue; d != nil {
+		f.add("Unpaid", "%s", unpaidText(api.PastDue{Plan: d.Plan, AmountCents: d.Amount, Currency: d.Currency, FailedAt: d.FailedAt, KeepUntil: d.KeepUntil, LostAt: d.LostAt, NextTryAt: d.NextTryAt}))
+	}
 	f.add("Active projects", "%d", b.ActiveProjects)
 	if u.Total > 0 {
 		f.add("Capacity", "%s", unitsText(u))
@@ -42,6 +45,27 @@ func printStanding(w io.Writer, b api.V1Summary) {
 
 func unitsText(u api.V1Units) string {
 	return fmt.Sprintf("%d units (%d included, %d additional)", u.Total, u.Included, u.AdditionalPurchased)
+}
+
+// unpaidText says what a failed payment means: "$49.00 since …, scale until …".
+func unpaidText(d api.PastDue) string {
+	text := "a payment failed"
+	if d.AmountCents != nil && d.Currency != nil {
+		text = money(*d.AmountCents, *d.Currency) + " failed"
+	}
+	text += " on " + whenOr(d.FailedAt, "an unknown day")
+	switch {
+	case d.KeepUntil != nil:
+		text += fmt.Sprintf("; %s until %s", orDash(d.Plan), when(*d.KeepUntil))
+	case d.Plan != nil:
+		text += fmt.Sprintf("; without %s since %s, until it is paid", *d.Plan, whenOr(d.LostAt, "then"))
+	default:
+		text += "; the subscription was cancelled"
+	}
+	if d.NextTryAt != nil {
+		text += "; next try " + when(*d.NextTryAt)
+	}
+	return text
 }
 
 func trialText(t api.V1Trial) string {
@@ -75,6 +99,9 @@ func printSummary(w io.Writer, b api.Summary) {
 		f.add("", "provided free of charge")
 	}
 	f.add("State", "%s", orDash(b.Status))
+	if b.PastDue != nil {
+		f.add("Unpaid", "%s", unpaidText(*b.PastDue))
+	}
 	if b.CurrentPeriodEnd != nil {
 		verb := "Renews"
 		if b.CancelAtPeriodEnd {

@@ -333,7 +333,15 @@ func (w *walk) failures() {
 		w.ok("GET", "/v1/invoices/"+again["latest_invoice"].(string)+"/lines")
 		w.ok("POST", "/v1/invoices/"+again["latest_invoice"].(string)+"/pay", "payment_method", w.card(cus, "pm_card_visa"))
 		w.card(cus, card)
-		must(w.t, w.box.Advance(50*24*time.Hour)) // renewal, retries, the end
+		must(w.t, w.box.Advance(32*24*time.Hour)) // renewal
+		behind := w.ok("GET", "/v1/customers/"+cus, "expand[]", "subscriptions.data.latest_invoice")
+		w.ok("GET", "/v1/subscriptions/"+id(sub), "expand[]", "latest_invoice.payment_intent")
+		w.ok("GET", "/v1/invoices", "subscription", id(sub), "status", "open")
+		if behind["delinquent"] != true {
+			w.t.Errorf("%s is not behind after its renewal", card)
+		}
+		must(w.t, w.box.Advance(18*24*time.Hour)) // retries, the end
+		w.ok("GET", "/v1/subscriptions/"+id(sub))
 	}
 	w.call("GET", "/v1/customers/cus_x")
 	w.call("POST", "/v1/customers", "unknown", "1")
