@@ -96,7 +96,8 @@ func (w *world) hear() {
 func (w *world) env() []string {
 	return []string{
 		"COUNTERSIGN_BASE_URL=" + w.url, "COUNTERSIGN_SECRET_KEY=" + sessionSecret, "COUNTERSIGN_CATALOG=capacity", "DATABASE_URL=" + w.database,
-		"STRIPE_SECRET_KEY=" + stripeKey, "STRIPE_API_BASE=" + w.stripeURL, "STRIPE_WEBHOOK_SECRET=" + w.secret,
+		"STRIPE_SECRET_KEY=" + stripeKey, "STRIPE_API_BASE=" + w.stripeURL, "STRIPE_READS_PER_SECOND=100000",
+		"STRIPE_WEBHOOK_SECRET=" + w.secret,
 	}
 }
 
