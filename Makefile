@@ -63,7 +63,8 @@ assets: node_modules/.package-lock.json ## Build static/ from the npm packages
 
 .PHONY: bench
 bench: packages ## Run the benchmarks on both databases
-	@.ci/postgres with bash -c "go test -run '^$$' -bench . -benchmem -p 1 ./... && go run ./cmd/countersign bench"
+	@.ci/postgres with go test -run '^$$' -bench . -benchmem -p 1 ./...
+	@.ci/postgres durably go run ./cmd/countersign bench
 
 .PHONY: postgres
 postgres: packages ## Start a throw-away PostgreSQL for development, print its variable
