@@ -70,7 +70,7 @@ func (w *world) survive(n int, crash func(*replica, *rand.Rand)) {
 	r.serve()
 	began := time.Now()
 	through := w.drive(w.orgs, n)
-	at := rand.New(rand.NewPCG(*seed, uint64(n))) //nolint:gosec // repeatable on purpose
+	at := rand.New(rand.NewPCG(*seed, uint64(n)))
 	kills := 0
 	for pending := true; pending; {
 		select {

@@ -124,7 +124,7 @@ func (f *fuse) databaseTap(t *testing.T, server string) string {
 
 func (f *fuse) pass(client net.Conn, address string) {
 	defer client.Close()
-	server, err := net.Dial("tcp", address) //nolint:noctx // ends with its client
+	server, err := net.Dial("tcp", address)
 	if err != nil {
 		return
 	}
@@ -176,12 +176,13 @@ func (f *fuse) pass(client net.Conn, address string) {
 // message reads one message of PostgreSQL's protocol, whose length stands in the
 // last four bytes of its head, and passes it on if there is somebody to.
 func message(from io.Reader, to io.Writer, head int) ([]byte, error) {
-	buf := make([]byte, head)
-	if _, err := io.ReadFull(from, buf); err != nil {
+	first := make([]byte, head)
+	if _, err := io.ReadFull(from, first); err != nil {
 		return nil, err
 	}
-	n := int(binary.BigEndian.Uint32(buf[head-4:])) - 4
-	buf = append(buf, make([]byte, n)...)
+	n := int(binary.BigEndian.Uint32(first[head-4:])) - 4
+	buf := make([]byte, head+n)
+	copy(buf, first)
 	if _, err := io.ReadFull(from, buf[head:]); err != nil {
 		return nil, err
 	}

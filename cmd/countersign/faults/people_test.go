@@ -84,7 +84,7 @@ func (w *world) send(ctx context.Context, r *http.Request) (a answer, err error)
 }
 
 func (w *world) request(method, path, body string) *http.Request {
-	r, err := http.NewRequest(method, w.url+path, strings.NewReader(body)) //nolint:noctx // send has it
+	r, err := http.NewRequest(method, w.url+path, strings.NewReader(body))
 	if err != nil {
 		panic(err)
 	}
@@ -187,8 +187,10 @@ func (o *org) ask(ctx context.Context, web bool) (step, error) {
 	}
 	a, err := o.agent(ctx, o.present(), http.MethodPost, increase, fmt.Sprintf(`{"target_additional_capacity_units":%d,"mode":%q}`, o.units+1, mode))
 	switch {
-	case err != nil, a.code >= 500, a.Error == "another_change_in_progress":
-		return later, nil //nolint:nilerr // the server was killed, or still has to recover
+	case err != nil, a.code >= 500, a.Error == "another_change_in_progress", a.Error == "change_rejected":
+		// The server was killed, still has to recover, or has not yet seen at Stripe
+		// what came of the last consent.
+		return later, nil //nolint:nilerr // see above
 	case a.Error == "approval_limit":
 		o.asks = (o.present() + 1) * asksEach
 		return again, nil
