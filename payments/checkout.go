@@ -25,10 +25,14 @@ const (
 // callers, who may be different people with different emails; those follow in a
 // second call.
 func (c *Client) EnsureCustomer(ctx context.Context, org billing.Org, email string) (string, error) {
-	cus, err := c.customers.New(&stripe.CustomerParams{
-		Params:   params(ctx, customerKey(org)),
-		Metadata: map[string]string{metaOrg: org.ID},
-	})
+	var cus *stripe.Customer
+	var err error
+	for _, key := range keysAfterFaults(customerKey(org)) {
+		cus, err = c.customers.New(&stripe.CustomerParams{Params: params(ctx, key), Metadata: map[string]string{metaOrg: org.ID}})
+		if status(err) < http.StatusInternalServerError {
+			break
+		}
+	}
 	if err != nil {
 		return "", readError(err)
 	}
@@ -60,7 +64,7 @@ func (c *Client) OpenCheckout(ctx context.Context, r billing.CheckoutRequest) (b
 		return billing.Checkout{}, err
 	}
 	p := sessionParams(ctx, r, priceID)
-	s, err := c.checkouts.New(p)
+	s, err := c.newSession(ctx, r, p)
 	if keyReused(err) || status(err) == http.StatusConflict { // another call was first, or is at it
 		s, err = c.standingSession(ctx, r, p, err)
 	}
@@ -73,6 +77,29 @@ func (c *Client) OpenCheckout(ctx context.Context, r billing.CheckoutRequest) (b
 		return billing.Checkout{}, readError(err)
 	}
 	return billing.Checkout{ID: s.ID, URL: s.URL, Plan: r.Plan.ID, ExpiresAt: unix(s.ExpiresAt)}, nil
+}
+
+// keysAfterFaults are the keys to try in turn. Stripe remembers a fault of its own
+// under the key for a day, and everybody who tries finds it there and goes on to
+// the same next one.
+func keysAfterFaults(key string) []string { return []string{key, key + ":2", key + ":3"} }
+
+// newSession opens a session, after a fault of Stripe's under another key unless
+// it has opened one all the same.
+func (c *Client) newSession(ctx context.Context, r billing.CheckoutRequest, p *stripe.CheckoutSessionParams) (*stripe.CheckoutSession, error) {
+	s, err := c.checkouts.New(p)
+	for _, key := range keysAfterFaults(*p.IdempotencyKey)[1:] {
+		if status(err) < http.StatusInternalServerError {
+			break
+		}
+		last, lookErr := c.lastSession(ctx, r)
+		if lookErr != nil || last != nil && last.Status == stripe.CheckoutSessionStatusOpen {
+			return last, lookErr
+		}
+		p.SetIdempotencyKey(key)
+		s, err = c.checkouts.New(p)
+	}
+	return s, err
 }
 
 func sessionParams(ctx context.Context, r billing.CheckoutRequest, priceID string) *stripe.CheckoutSessionParams {
