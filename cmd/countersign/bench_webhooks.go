@@ -18,6 +18,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -114,7 +115,7 @@ func floodOnce(ctx context.Context, f benchFlags, database string, t *table, on 
 	defer w.app.store.Close()
 	fmt.Fprintf(os.Stderr, "%s: %d webhooks a second for %v\n", on, hooksPerSecond, f.webhookSpan)
 	w.stripe.on.Store(true)
-	began := time.Now()
+	began, cpu, all := time.Now(), used(os.Getpid()), usedByAll()
 	if err = w.pour(ctx, f.webhookSpan); err != nil {
 		return err
 	}
@@ -129,6 +130,9 @@ func floodOnce(ctx context.Context, f benchFlags, database string, t *table, on 
 	reads := w.stripe.reads.Load()
 	row := t.row("converged after the last one", on).atMost(convergeWithin, " s").add(float64(reads)/time.Since(began).Seconds(), after.Seconds())
 	row.note = fmt.Sprintf("%d organisations; %d reads of Stripe, %d of them refused (429)", len(w.orgs), reads, w.stripe.refused.Load())
+	cpu, all = used(os.Getpid())-cpu, usedByAll()-all
+	told.note += fmt.Sprintf("; %.0f %% of a processor for it all", 100*cpu/time.Since(began).Seconds())
+	t.others = append(t.others, max(0, all-cpu)/time.Since(began).Seconds()/float64(runtime.NumCPU()))
 	wrong, err := w.differ(ctx)
 	if err == nil && wrong > 0 {
 		err = fmt.Errorf("%d organisations have another card than at Stripe", wrong)
