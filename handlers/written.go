@@ -11,7 +11,7 @@ import (
 )
 
 // The two summaries are read far more than anything else, so their JSON is
-// written by hand: a third of what encoding/json takes. A test holds both equal,
+// written by hand: half of what encoding/json takes. A test holds both equal,
 // for every member that the types have.
 
 // writer collects JSON. Its first error stays.
