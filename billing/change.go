@@ -89,7 +89,7 @@ func (s *Service) replay(ctx context.Context, i Intent) (Outcome, error) {
 }
 
 func (s *Service) propose(ctx context.Context, p Principal, pr Proposal) (Outcome, error) {
-	org, sub, err := s.load(ctx, p.OrgID)
+	org, sub, err := s.loadFresh(ctx, p.OrgID)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -133,6 +133,21 @@ func mayPropose(p Principal) error {
 		return ErrForbidden.Say("A host key reports usage and provisions organisations; it never changes a plan.")
 	}
 	return nil
+}
+
+// loadFresh is load, after a look at Stripe where there is news that nobody has
+// read yet: a price that is worked out from what was before the last change is
+// refused by Stripe, or by us when it is agreed to. What cannot be read now is
+// told by whatever asks Stripe next.
+func (s *Service) loadFresh(ctx context.Context, orgID string) (Org, Subscription, error) {
+	org, sub, err := s.load(ctx, orgID)
+	if err != nil || s.processor == nil || org.CustomerID == "" || !sub.Dirty() {
+		return org, sub, err
+	}
+	if _, serr := s.SyncOrg(ctx, orgID); serr != nil {
+		return org, sub, nil //nolint:nilerr // see above
+	}
+	return s.load(ctx, orgID)
 }
 
 func (s *Service) load(ctx context.Context, orgID string) (Org, Subscription, error) {
