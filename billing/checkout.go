@@ -198,5 +198,10 @@ func (s *Service) Portal(ctx context.Context, p Principal) (string, error) {
 		return s.baseURL + "/settings/billing/portal", nil
 	}
 	url, err := s.processor.OpenPortal(ctx, org.CustomerID, s.baseURL+"/settings/billing")
+	if errors.Is(err, ErrStripeRefused) { // perhaps the customer was deleted there
+		if sub, serr := s.SyncOrg(ctx, org.ID); serr == nil && sub.CustomerID == "" {
+			return "", ErrNoCustomer
+		}
+	}
 	return url, s.stripe(err)
 }

@@ -56,6 +56,18 @@ func TestDeletedCustomer(t *testing.T) {
 	})
 }
 
+// TestPortalFindsTheCustomerDeleted: there is nothing to manage any more.
+func TestPortalFindsTheCustomerDeleted(t *testing.T) {
+	w := worldtest.New(t, worldtest.Options{})
+	c := w.NewCast("acme", "pro", visa)
+	deleteCustomer(w, c.Customer)
+	_, err := w.Service.Portal(ctx, c.Owner)
+	fails(t, err, billing.ErrNoCustomer)
+	if s := summary(t, w, c); s.Plan.ID != "free" {
+		t.Errorf("on %s", s.Plan.ID)
+	}
+}
+
 // TestCheckoutFindsTheCustomerDeleted: nobody told us, and the first to notice is
 // somebody who buys.
 func TestCheckoutFindsTheCustomerDeleted(t *testing.T) {
