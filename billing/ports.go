@@ -167,6 +167,7 @@ type Recent struct {
 	Invoices []Invoice
 	Limits   []LimitRequest
 	Waiting  []Approval
+	InReview bool // nobody knows the end of a change: an operator looks at it
 }
 
 // RecentLimits are the most of each that are read.

@@ -145,6 +145,9 @@ func TestReviewShows(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].ID != u.intent || list[0].OrgName != u.Cast.Org.Name {
 		t.Fatalf("%+v, %v", list, err)
 	}
+	if r, err := u.Service.Recent(ctx, u.Owner, billing.RecentLimits{}); err != nil || !r.InReview {
+		t.Errorf("the org does not learn of it (%v)", err)
+	}
 	c := u.shown(t)
 	if !c.Open() || c.Approval == nil || c.Approval.ID != u.approval.ID || c.CalledAt.IsZero() || c.Attempt != 1 || c.Sight != billing.SightOther {
 		t.Errorf("%+v", c)

@@ -19,18 +19,24 @@ func listOf(columns, from string, limit int) string {
 		` ORDER BY created_at DESC, id DESC LIMIT $` + strconv.Itoa(limit) + `) AS r)`
 }
 
-// recentOf reads the three lists of an org; the first limit is parameter n.
+// recentOf reads the three lists of an org, and whether a change is in review; the first limit is parameter n.
 func recentOf(org string, n int) string {
 	return listOf(`{quote}(description), `+invoiceLine, `invoices WHERE org_id = `+org, n) + `, ` +
 		listOf(`{quote}(reason), `+limitRequestLine, `limit_requests WHERE org_id = `+org, n+1) + `, ` +
-		listOf(`{quote}(actor_name), {quote}(key_by), {quote}(reason), `+approvalLine, `approvals WHERE org_id = `+org+` AND state = 'pending'`, n+2)
+		listOf(`{quote}(actor_name), {quote}(key_by), {quote}(reason), `+approvalLine, `approvals WHERE org_id = `+org+` AND state = 'pending'`, n+2) + `, ` +
+		`EXISTS (SELECT 1 FROM intents i WHERE i.org_id = ` + org + ` AND i.state IN ('pending', 'calling', 'needs_review') AND i.state = 'needs_review')`
 }
 
 var selectRecent = `SELECT ` + recentOf(`$1`, 2)
 
-type recentLists struct{ invoices, limits, waiting text }
+type recentLists struct {
+	invoices, limits, waiting text
+	inReview                  bool
+}
 
-func recentFields(l *recentLists) []any { return []any{&l.invoices, &l.limits, &l.waiting} }
+func recentFields(l *recentLists) []any {
+	return []any{&l.invoices, &l.limits, &l.waiting, &l.inReview}
+}
 
 // Recent implements billing.OrgTx.
 func (q queries) Recent(ctx context.Context, orgID string, most billing.RecentLimits) (all billing.Recent, err error) {
@@ -42,6 +48,7 @@ func (q queries) Recent(ctx context.Context, orgID string, most billing.RecentLi
 }
 
 func (l recentLists) apart() (all billing.Recent, err error) {
+	all.InReview = l.inReview
 	if all.Invoices, err = rowsOf(l.invoices, invoiceFields, 1); err != nil {
 		return all, err
 	}

@@ -66,6 +66,8 @@ func TestAdminReviews(t *testing.T) {
 		t.Errorf("twice: %d", a.status)
 	}
 	s.get(op, "/admin/stripe").reads(p.Org.Name+": switch", q.Org.Name)
+	s.get(p.owner, "/settings/billing").reads("is looking at your last change")
+	s.get(q.owner, "/settings/billing").reads("", "The operator of this service is looking at your last change", "Nothing is charged twice")
 	for _, path := range []string{"/admin/reviews/int_none", "/admin/reviews/"} {
 		if a := s.get(op, path); a.status != 404 {
 			t.Errorf("%s: %d", path, a.status)

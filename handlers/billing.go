@@ -87,7 +87,7 @@ func (h *handlers) billingValues(r *web.Request) (v views.BillingValues, err err
 	if err != nil {
 		return v, err
 	}
-	v.Invoices, v.Limits, v.Waiting = recent.Invoices, recent.Limits, recent.Waiting
+	v.Invoices, v.Limits, v.Waiting, v.InReview = recent.Invoices, recent.Limits, recent.Waiting, recent.InReview
 	if len(v.Invoices) > shownInvoices {
 		v.Invoices, v.MoreInvoices = v.Invoices[:shownInvoices], views.InvoicesURL("")
 	}

@@ -15,6 +15,7 @@ type BillingValues struct {
 	Summary  billing.Summary
 	Offers   []billing.Offer    // of all plans, decided by the domain
 	Waiting  []billing.Approval // requests that wait for an answer
+	InReview bool               // an operator looks at the last change
 	Invoices []billing.Invoice
 	// MoreInvoices is the URL of the page with all of them; empty if these are all.
 	MoreInvoices string
@@ -144,6 +145,8 @@ func bannerOf(v BillingValues) *Panel {
 		return bankBanner(v, *sub.Action)
 	case s.Dunning != nil:
 		return dunningBanner(v, s.Dunning)
+	case v.InReview:
+		return &Panel{Tone: ToneWarn, Title: copyReviewWaits, Text: copyReviewWaitText}
 	}
 	if p := trialBanner(v); p != nil {
 		return p

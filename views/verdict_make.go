@@ -75,7 +75,7 @@ func failureOf(a billing.Approval) *Panel {
 		return problemOf(a.Result.Failure.Code, a.Result.Failure.Message, a.Result.Failure.ActionURL, a.IntentID)
 	}
 	return &Panel{
-		Tone: ToneWarn, Title: "We do not know yet how this ended", Text: "Stripe did not answer in time. We keep asking, and nothing is ever charged twice.", Ref: a.IntentID,
+		Tone: ToneWarn, Title: "We do not know yet how this ended", Text: "Stripe did not answer in time. The operator of this service is looking at it, and nothing is ever charged twice.", Ref: a.IntentID,
 	}
 }
 
