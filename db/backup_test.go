@@ -33,12 +33,16 @@ func TestBackup(t *testing.T) {
 	if org := ok(back.Org(ctx, acme))(t); org.Name != "Acme" {
 		t.Errorf("the copy says %q", org.Name)
 	}
-	if !ok(back.Copied(ctx))(t) || !ok(back.Copied(ctx))(t) {
-		t.Error("the copy does not know that it is one")
+	for range 2 {
+		if !ok(back.Copied(ctx))(t) {
+			t.Error("the copy does not know that it is one")
+		}
 	}
 	ok(back.Restore(ctx, t0, t0, false))(t)
-	if ok(back.Copied(ctx))(t) || ok(back.Copied(ctx))(t) || ok(s.Copied(ctx))(t) {
-		t.Error("still a copy")
+	for range 2 {
+		if ok(back.Copied(ctx))(t) || ok(s.Copied(ctx))(t) {
+			t.Error("still a copy")
+		}
 	}
 }
 
@@ -66,8 +70,10 @@ func TestCopiedOnPostgres(t *testing.T) {
 	dsn := newURL(t, postgresEngine)
 	s := ok(Open(ctx, dsn, Options{}))(t)
 	defer s.Close()
-	if ok(s.Copied(ctx))(t) || ok(s.Copied(ctx))(t) {
-		t.Fatal("the original counts as a copy")
+	for range 2 {
+		if ok(s.Copied(ctx))(t) {
+			t.Fatal("the original counts as a copy")
+		}
 	}
 	must(t, s.exec(ctx, `UPDATE instance SET home = 'another'`))
 	if !ok(s.Copied(ctx))(t) {
