@@ -122,7 +122,7 @@ func TestBankAsksAtCheckout(t *testing.T) {
 	page, err := w.Service.Checkout(ctx, c.Owner, "pro")
 	noError(t, err)
 	form := url.Values{"number": {"4000002760003184"}, "name": {"A"}, "email": {"a@acme.test"}}
-	res, err := http.PostForm(page, form) //nolint:noctx // the sandbox, in this process
+	res, err := http.PostForm(page, form)
 	noError(t, err)
 	noError(t, res.Body.Close())
 	if !strings.HasSuffix(res.Request.URL.Path, "/bank") {

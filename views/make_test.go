@@ -183,21 +183,31 @@ func TestBannerIsTheMostPressingMatter(t *testing.T) {
 		{"past due before an ended trial", func(v *BillingValues) {
 			v.Summary.Dunning, v.Summary.Subscription.Trial = keeping, billing.Trial{Plan: "pro", StartedAt: now.AddDate(0, 0, -40), EndsAt: now.AddDate(0, 0, -10)}
 		}, "Payment of $49.00 failed on 12 Nov", "You keep Pro until 26 Nov. We try again on 25 Nov."},
-		{"a member of a past due org", func(v *BillingValues) { v.Summary.Dunning, v.CanManage = keeping, false },
-			"Payment of $49.00 failed on 12 Nov", "You keep Pro until 26 Nov. We try again on 25 Nov. Ask an owner: Ada Lovelace."},
-		{"the grace is over", func(v *BillingValues) { lapse(v, *open) },
-			"Payment of $49.00 failed on 12 Nov", "Acme is on Free since 26 Nov until it is paid. We try again on 25 Nov."},
+		{
+			"a member of a past due org", func(v *BillingValues) { v.Summary.Dunning, v.CanManage = keeping, false },
+			"Payment of $49.00 failed on 12 Nov", "You keep Pro until 26 Nov. We try again on 25 Nov. Ask an owner: Ada Lovelace.",
+		},
+		{
+			"the grace is over", func(v *BillingValues) { lapse(v, *open) },
+			"Payment of $49.00 failed on 12 Nov", "Acme is on Free since 26 Nov until it is paid. We try again on 25 Nov.",
+		},
 		{"nobody tries any more", func(v *BillingValues) {
 			a := *open
 			a.NextTry = time.Time{}
 			lapse(v, a)
 		}, "Payment of $49.00 failed on 12 Nov", "Acme is on Free since 26 Nov until it is paid."},
-		{"no invoice to be seen", func(v *BillingValues) { lapse(v, *open); v.Summary.Dunning.Payment = nil },
-			"The last payment failed", "Acme is on Free since 26 Nov until it is paid."},
-		{"cancelled for it", func(v *BillingValues) { lapse(v, *open); v.Summary.Dunning.Plan = "" },
-			"The subscription was cancelled: a payment of $49.00 failed", "Acme is on Free since 26 Nov. What exists keeps working, and nothing more is charged."},
-		{"cancelled, and the invoice is void", func(v *BillingValues) { lapse(v, *open); v.Summary.Dunning.Plan, v.Summary.Dunning.Payment = "", nil },
-			"The subscription was cancelled: a payment failed", "Acme is on Free since 26 Nov. What exists keeps working, and nothing more is charged."},
+		{
+			"no invoice to be seen", func(v *BillingValues) { lapse(v, *open); v.Summary.Dunning.Payment = nil },
+			"The last payment failed", "Acme is on Free since 26 Nov until it is paid.",
+		},
+		{
+			"cancelled for it", func(v *BillingValues) { lapse(v, *open); v.Summary.Dunning.Plan = "" },
+			"The subscription was cancelled: a payment of $49.00 failed", "Acme is on Free since 26 Nov. What exists keeps working, and nothing more is charged.",
+		},
+		{
+			"cancelled, and the invoice is void", func(v *BillingValues) { lapse(v, *open); v.Summary.Dunning.Plan, v.Summary.Dunning.Payment = "", nil },
+			"The subscription was cancelled: a payment failed", "Acme is on Free since 26 Nov. What exists keeps working, and nothing more is charged.",
+		},
 		{"waiting before scheduled", func(v *BillingValues) { v.Waiting, v.Summary.Scheduled = waiting, scheduled }, "An agent waits for an answer", "deploy-bot asks to upgrade Acme to Scale."},
 		{"scheduled", func(v *BillingValues) { v.Summary.Scheduled = scheduled }, "Acme moves to Free on 23 December 2026", "Nothing is deleted. You can undo this until then."},
 		{"over 90 %", func(v *BillingValues) { v.Summary.Usage[0].Active = 10 }, "Over 90 % of a limit is used", "Of Pro: agents. What exists keeps working."},
