@@ -25,7 +25,7 @@ func systemActor() Actor { return Actor{Kind: KindSystem, Name: "Countersign"} }
 func (s *Service) endDuplicates(ctx context.Context, tx Tx, sub Subscription) error {
 	for _, d := range sub.Duplicates {
 		if !d.Ours {
-			s.alert("a second live subscription: somebody has to decide at Stripe which one stays", sub, d)
+			s.alert("somebody has to decide at Stripe which one stays", sub, d)
 			continue
 		}
 		i := s.newIntent(sub, systemActor(), systemActor(), "", Quote{
@@ -37,7 +37,7 @@ func (s *Service) endDuplicates(ctx context.Context, tx Tx, sub Subscription) er
 		if err != nil {
 			return err
 		}
-		s.alert("a second live subscription: it is ended and refunded", sub, d)
+		s.alert("it is ended and refunded", sub, d)
 		if !won {
 			continue
 		}
@@ -72,7 +72,7 @@ func (s *Service) alert(what string, sub Subscription, d Duplicate) {
 		return
 	}
 	s.duplicates.Add(1)
-	s.log.Error(what, "org", sub.OrgID, "customer", sub.CustomerID, "subscription", d.SubscriptionID, "kept", sub.SubscriptionID)
+	s.log.Error("a second live subscription", "what", what, "org", sub.OrgID, "customer", sub.CustomerID, "subscription", d.SubscriptionID, "kept", sub.SubscriptionID)
 }
 
 // holds reports by an error that what an intent was agreed for is not so any

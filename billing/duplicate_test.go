@@ -94,7 +94,7 @@ func TestPaidTwice(t *testing.T) {
 		if !slices.Equal(told, want) {
 			t.Errorf("told %q", told)
 		}
-		if got := w.Service.Duplicates() + a.replicas[1].Duplicates(); got < 2 || !strings.Contains(w.Log.String(), `"level":"ERROR","msg":"a second live subscription: it is ended`) {
+		if got := w.Service.Duplicates() + a.replicas[1].Duplicates(); got < 2 || !strings.Contains(w.Log.String(), `"level":"ERROR","msg":"a second live subscription","what":"it is ended`) {
 			t.Errorf("operators were told of %d", got)
 		}
 	})

@@ -20,6 +20,7 @@ const (
 	executeWithin = 24 * time.Second
 	settleWithin  = 10 * time.Second
 	awaitWithin   = 22 * time.Second
+	longestWait   = 5 * time.Second // while somebody waits for the answer; longer ones are the worker's
 )
 
 func (s *Service) newIntent(sub Subscription, actor, decider Actor, assurance string, q Quote) Intent {
@@ -97,7 +98,7 @@ func (s *Service) call(ctx context.Context, i Intent) (Outcome, error) {
 			return s.later(i, err), nil
 		}
 		wait := max(s.timing.backoff[n], waitFor(err))
-		if end, ok := ctx.Deadline(); ok && time.Until(end) < wait || !s.waiter.Wait(ctx, wait, nil) {
+		if wait > longestWait || !s.waiter.Wait(ctx, wait, nil) {
 			return s.later(i, err), nil
 		}
 	}
