@@ -113,7 +113,7 @@ type oldRelease struct {
 }
 
 func (o oldRelease) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, o.binary, args...) //nolint:gosec // built above
+	cmd := exec.CommandContext(ctx, o.binary, args...)
 	cmd.Env = append(os.Environ(), "DATABASE_URL="+o.database, "COUNTERSIGN_SECRET_KEY="+strings.Repeat("k", minSecret),
 		"COUNTERSIGN_BASE_URL=http://localhost", "COUNTERSIGN_ADDR=127.0.0.1:0")
 	return cmd
