@@ -21,8 +21,12 @@ var (
 	seed     = flag.Uint64("seed", 1, "of the moments at which processes are killed")
 )
 
-// People and agents who act at once.
-const crowd = 12
+const (
+	crowd = 12 // people and agents who act at once
+	// mostKills bounds how long a run takes: every one leaves orgs waiting for a
+	// lease.
+	mostKills = 40
+)
 
 // TestCrashes kills processes with kill -9 at random moments while agents ask
 // and are given consent: in chat, and by a press on the page. Every consent is
@@ -75,8 +79,10 @@ func (w *world) survive(n int, crash func(*replica, *rand.Rand)) {
 	for pending := true; pending; {
 		select {
 		case <-time.After(time.Second + time.Duration(at.Int64N(int64(3*time.Second)))):
-			crash(r, at)
-			kills++
+			if kills < mostKills {
+				crash(r, at)
+				kills++
+			}
 		case err := <-through:
 			if pending = false; err != nil {
 				t.Fatalf("after %d kills: %v", kills, err)
