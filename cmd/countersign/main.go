@@ -71,7 +71,7 @@ click; agents may ask, and an owner of the organisation approves.
 		Args: cobra.ArbitraryArgs,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newDemo(), newServe(), newConfig(), newCatalog(), newHostKey(), newBackup(), newRestored(), newBench(), newBenchServer())
+	root.AddCommand(newDemo(), newServe(), newConfig(), newCatalog(), newHostKey(), newBackup(), newRestored(), newDoctor(), newBench(), newBenchServer())
 	root.AddCommand(newCLI()...)
 	root.InitDefaultCompletionCmd()
 	if c, _, err := root.Find([]string{"completion"}); err == nil {
