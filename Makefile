@@ -12,6 +12,9 @@ MAX_BINARY_MB := 25
 # What reads what strangers send, and how long CI tries to break each.
 FUZZ ?= web:FuzzDecodeStrict billing:FuzzKeys
 FUZZTIME ?= 10s
+# How many histories make simulation goes through, and for how long.
+SEEDS ?= 10000
+WITHIN ?= 0
 
 .PHONY: help
 help: ## List the targets
@@ -31,6 +34,10 @@ build: ## Build bin/countersign, stripped, and print its size
 test: packages node_modules/.package-lock.json mcp/clients/node_modules/.package-lock.json ## Run every test of every module; none may be skipped
 	@go -C .ci/tools build -o ../../bin/testcount ./testcount
 	@.ci/postgres with bin/testcount -race-in . $(MODULES) -- -p 2 -count 1 -shuffle on -timeout 20m $(TESTFLAGS)
+
+.PHONY: simulation
+simulation: ## Simulate SEEDS histories, for WITHIN at most (0: all), and catch every mutant
+	@go test ./cmd/countersign/simulation -count 1 -timeout 0 -run 'TestSimulation$$|TestMutants$$' -seeds $(SEEDS) -within $(WITHIN) -total
 
 .PHONY: fuzz
 fuzz: ## Fuzz the decoder and the key parser for FUZZTIME each

@@ -63,7 +63,7 @@ func atOnce(lanes int, ids []string, work func(id string) error) (err error) {
 // inTurn keeps what is read at once from being written at once: whoever else
 // writes, a webhook or a person, would wait for all of them.
 func (s *Service) inTurn(news bool, save func() (bool, error)) (bool, error) {
-	if news {
+	if news && s.syncs > 1 {
 		s.saving.Lock()
 		defer s.saving.Unlock()
 	}

@@ -43,14 +43,15 @@ var house = map[string]room{
 	// for readers: an application that installed the product
 	"docs/examples/host": {uses: "api"},
 	// for test files only
-	"db/dbtest":                 {},
-	"cmd/countersign/worldtest": {uses: "db db/dbtest payments payments/sandbox billing"},
+	"db/dbtest":                  {},
+	"cmd/countersign/worldtest":  {uses: "db db/dbtest payments payments/sandbox billing"},
+	"cmd/countersign/simulation": {uses: "db payments payments/sandbox billing"},
 }
 
 // owners says which rooms alone may import a foreign package, or one below it.
 var owners = map[string]string{
 	"github.com/stripe/stripe-go":     "payments",
-	"database/sql":                    "db db/dbtest cmd/countersign/worldtest",
+	"database/sql":                    "db db/dbtest cmd/countersign/worldtest cmd/countersign/simulation",
 	"github.com/jmoiron/sqlx":         "db",
 	"github.com/lib/pq":               "db db/dbtest",
 	"modernc.org/sqlite":              "db",

@@ -1,0 +1,121 @@
+package simulation
+
+import (
+	"iter"
+	"math/rand/v2"
+	"time"
+)
+
+// point is where a task hands over.
+type point struct {
+	what  string
+	until time.Time       // of a wait; zero: it can go on at once
+	news  <-chan struct{} // ends the wait earlier
+}
+
+func (p point) ready(now time.Time) bool { return !now.Before(p.until) || len(p.news) > 0 }
+
+// task is something that happens a piece at a time.
+type task struct {
+	name    string
+	replica *replica // whose process it runs in; nil: nobody's
+	next    func() (point, bool)
+	stop    func()
+	yield   func(point) bool
+	at      point
+}
+
+// killed unwinds a task whose process has died.
+type killed struct{}
+
+// scheduler runs tasks, one at a time and in an order that its source decides.
+type scheduler struct {
+	now   func() time.Time
+	tasks []*task // in the order of their beginnings
+	turn  *task   // the one that runs, nil between two
+	trace func(string)
+}
+
+// start adds a task. It does not run until it is chosen.
+func (s *scheduler) start(name string, r *replica, work func()) {
+	t := &task{name: name, replica: r, at: point{what: "start"}}
+	t.next, t.stop = iter.Pull(func(yield func(point) bool) {
+		defer func() {
+			if r := recover(); r != nil && r != any(killed{}) {
+				panic(r)
+			}
+		}()
+		t.yield = yield
+		work()
+	})
+	s.tasks = append(s.tasks, t)
+}
+
+// pass hands over, if a task runs: other tasks may go on first, or this one's
+// process may end here.
+func (s *scheduler) pass(what string) { s.wait(point{what: what}) }
+
+func (s *scheduler) wait(p point) {
+	if t := s.turn; t != nil && !t.yield(p) {
+		panic(killed{})
+	}
+}
+
+// step lets one of the tasks that can go on do its next piece; false if none can.
+func (s *scheduler) step(rnd *rand.Rand) bool {
+	now, ready := s.now(), 0
+	for _, t := range s.tasks {
+		if t.at.ready(now) {
+			ready++
+		}
+	}
+	if ready == 0 {
+		return false
+	}
+	n := rnd.IntN(ready)
+	for i, t := range s.tasks {
+		if !t.at.ready(now) {
+			continue
+		}
+		if n--; n >= 0 {
+			continue
+		}
+		s.resume(i, t)
+		return true
+	}
+	return false
+}
+
+func (s *scheduler) resume(i int, t *task) {
+	s.trace(t.name + " from " + t.at.what)
+	s.turn = t
+	p, more := t.next()
+	s.turn = nil
+	t.at = p
+	if !more {
+		s.tasks = append(s.tasks[:i], s.tasks[i+1:]...)
+	}
+}
+
+// kill ends all tasks of a process where they stand.
+func (s *scheduler) kill(r *replica) (died int) {
+	var rest []*task
+	for _, t := range s.tasks {
+		if t.replica != r {
+			rest = append(rest, t)
+			continue
+		}
+		t.stop()
+		died++
+	}
+	s.tasks = rest
+	return died
+}
+
+// stop ends every task.
+func (s *scheduler) stop() {
+	for _, t := range s.tasks {
+		t.stop()
+	}
+	s.tasks = nil
+}

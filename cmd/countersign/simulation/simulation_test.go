@@ -1,0 +1,214 @@
+package simulation
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+var (
+	seedFlag   = flag.Uint64("seed", 0, "replay this one seed and tell its history")
+	seedsFlag  = flag.Uint64("seeds", 0, "how many seeds to run (0: few, for every day)")
+	withinFlag = flag.Duration("within", 0, "run no new seed after this time (0: all)")
+	fromFlag   = flag.Uint64("from", 1, "the first seed")
+	huntFlag   = flag.Uint64("hunt", 2000, "seeds within which each mutant has to be caught")
+	mutantFlag = flag.String("mutant", "", "with -seed: the mutant to put in")
+	totalFlag  = flag.Bool("total", false, "end with one line of totals")
+)
+
+// everyday is how many seeds a plain go test runs.
+const everyday = 200
+
+// totals are what the last line tells.
+var totals struct {
+	seeds, violations, caught, mutants atomic.Int64
+}
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	debug.SetGCPercent(400)
+	code := m.Run()
+	if *totalFlag {
+		fmt.Printf("simulation: seeds=%d violations=%d mutants=%d/%d\n", totals.seeds.Load(), totals.violations.Load(), totals.caught.Load(), totals.mutants.Load())
+	}
+	os.Exit(code)
+}
+
+// worker runs seeds until there are none left, or stop says so.
+func workers(t *testing.T, n int, work func(w *World) (more bool, err error)) {
+	t.Helper()
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() {
+			w, err := NewWorld(t.Context())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer func() {
+				if err := w.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			for more := true; more && err == nil; {
+				more, err = work(w)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// TestSimulation runs histories, and holds the invariants of docs/reliability.md
+// against each.
+func TestSimulation(t *testing.T) {
+	if *seedFlag != 0 {
+		replay(t, *seedFlag)
+		return
+	}
+	want := *seedsFlag
+	if want == 0 {
+		want = everyday
+	}
+	began := time.Now()
+	var next, failed atomic.Uint64
+	next.Store(*fromFlag - 1)
+	var mu sync.Mutex
+	reached := map[string]int{}
+	workers(t, runtime.GOMAXPROCS(0), func(w *World) (bool, error) {
+		seed := next.Add(1)
+		if seed >= *fromFlag+want || *withinFlag > 0 && time.Since(began) > *withinFlag || failed.Load() >= 5 {
+			return false, nil
+		}
+		plan := NewPlan(seed)
+		res, err := w.Run(t.Context(), plan, nil, nil)
+		if err != nil {
+			return false, err
+		}
+		totals.seeds.Add(1)
+		mu.Lock()
+		for what := range res.Reached {
+			reached[what]++
+		}
+		mu.Unlock()
+		if len(res.Found) == 0 {
+			return true, nil
+		}
+		failed.Add(1)
+		totals.violations.Add(int64(len(res.Found)))
+		return true, report(t, w, plan, nil, res)
+	})
+	t.Logf("%d seeds in %s", totals.seeds.Load(), time.Since(began).Round(time.Second))
+	sometimes(t, reached)
+}
+
+// report prints what a failing seed does, as short as it can be told.
+func report(t *testing.T, w *World, plan Plan, m *Mutant, res Result) error {
+	t.Helper()
+	short, err := w.Shrink(t.Context(), plan, m, res.Found)
+	var what strings.Builder
+	for _, v := range res.Found {
+		fmt.Fprintf(&what, "  %s: %s\n", v.Invariant, v.What)
+	}
+	t.Errorf("seed %d violates\n%sby %d of %d steps\n%sreplay it:\n  go test ./cmd/countersign/simulation -run 'TestSimulation$' -seed %d -v",
+		plan.Seed, what.String(), len(short.Steps), len(plan.Steps), short, plan.Seed)
+	return err
+}
+
+// replay tells the history of one seed, shortened if it fails.
+func replay(t *testing.T, seed uint64) {
+	t.Helper()
+	m := mutantByName(t, *mutantFlag)
+	workers(t, 1, func(w *World) (bool, error) {
+		plan := NewPlan(seed)
+		res, err := w.Run(t.Context(), plan, m, nil)
+		if err != nil {
+			return false, err
+		}
+		if len(res.Found) > 0 {
+			if err = report(t, w, plan, m, res); err != nil {
+				return false, err
+			}
+			if plan, err = w.Shrink(t.Context(), plan, m, res.Found); err != nil {
+				return false, err
+			}
+		}
+		_, err = w.Run(t.Context(), plan, m, t.Output())
+		return false, err
+	})
+}
+
+func mutantByName(t *testing.T, name string) *Mutant {
+	t.Helper()
+	if name == "" {
+		return nil
+	}
+	all := Mutants()
+	i := slices.IndexFunc(all, func(m *Mutant) bool { return m.Name == name })
+	if i < 0 {
+		t.Fatalf("no mutant is called %s", name)
+	}
+	return all[i]
+}
+
+// TestRepeatable: the same seed is the same history, in a world that has seen
+// others and in one that has not.
+func TestRepeatable(t *testing.T) {
+	var first, second []uint64
+	for _, order := range [][]uint64{{11, 12, 13, 14, 15, 16}, {16, 15, 14, 13, 12, 11}} {
+		hashes := make([]uint64, 6)
+		workers(t, 1, func(w *World) (bool, error) {
+			for _, seed := range order {
+				res, err := w.Run(t.Context(), NewPlan(seed), nil, nil)
+				if err != nil {
+					return false, err
+				}
+				hashes[seed-11] = res.Hash
+			}
+			return false, nil
+		})
+		first, second = second, hashes
+	}
+	if !slices.Equal(first, second) {
+		t.Errorf("%x\n%x", first, second)
+	}
+}
+
+// TestMutants: each fault that is put in on purpose violates an invariant.
+func TestMutants(t *testing.T) {
+	all := Mutants()
+	totals.mutants.Add(int64(len(all)))
+	var next atomic.Int64
+	workers(t, runtime.GOMAXPROCS(0), func(w *World) (bool, error) {
+		n := int(next.Add(1)) - 1
+		if n >= len(all) {
+			return false, nil
+		}
+		m := all[n]
+		for seed := uint64(1); seed <= *huntFlag; seed++ {
+			res, err := w.Run(t.Context(), NewPlan(seed), m, nil)
+			if err != nil && t.Context().Err() == nil {
+				t.Logf("%-24s caught by seed %d: %v", m.Name, seed, err)
+				totals.caught.Add(1)
+				return true, nil
+			}
+			if len(res.Found) > 0 {
+				t.Logf("%-24s caught by seed %d: %s: %s", m.Name, seed, res.Found[0].Invariant, res.Found[0].What)
+				totals.caught.Add(1)
+				return true, nil
+			}
+		}
+		t.Errorf("%s was not caught by %d seeds", m.Name, *huntFlag)
+		return true, nil
+	})
+}

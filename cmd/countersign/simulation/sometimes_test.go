@@ -1,0 +1,52 @@
+package simulation
+
+import (
+	"slices"
+	"testing"
+)
+
+// often is what a run of many seeds has to reach at least once: a test that
+// never gets there proves nothing about it.
+var often = []string{
+	"fault: request lost", "fault: answer lost", "fault: 429", "fault: 409", "fault: 500", "fault: 500 although carried out", "fault: 502",
+	"fault: crash", "fault: clock jumps", "fault: key revoked", "fault: approver demoted", "fault: payment declined", "fault: bank asked",
+	"fault: pm_card_visa", "fault: pm_card_chargeCustomerFail", "fault: pm_card_authenticationRequired",
+	"fault: change in the portal", "fault: change in the dashboard", "fault: events lost", "fault: event twice", "fault: events reordered",
+	"fault: forged event", "answer too late", "recovery of an intent", "checkout paid",
+	"approval: pending", "approval: succeeded", "approval: failed", "approval: indeterminate", "approval: denied", "approval: expired",
+	"approval: canceled", "approval: superseded", "approval: invalidated",
+	"intent: done", "intent: failed", "intent: refused", "intent: needs_review",
+	"subscription: ", "subscription: active", "subscription: past_due", "subscription: canceled",
+	"outcome: switched", "outcome: resumed", "outcome: downgrade-scheduled", "outcome: checkout-required", "outcome: confirmation_required",
+	"outcome: web-approve-required", "outcome: capacity-increased", "outcome: capacity-reduction-scheduled", "outcome: capacity-reduction-canceled",
+	"outcome: pending",
+	"error: quote_changed", "error: another_change_in_progress", "error: consent_token_expired", "error: consent_token_invalid",
+	"error: payment_failed", "error: payment_action_required", "error: stripe_unavailable", "error: already_decided", "error: key_paused",
+}
+
+// enough is the number of seeds from which on all of it has to be reached.
+const enough = 2000
+
+func sometimes(t *testing.T, reached map[string]int) {
+	t.Helper()
+	var never []string
+	for _, what := range often {
+		if reached[what] == 0 {
+			never = append(never, what)
+		}
+	}
+	if len(never) > 0 && totals.seeds.Load() >= enough {
+		t.Errorf("never reached: %q", never)
+	}
+	var all []string
+	for what := range reached {
+		all = append(all, what)
+	}
+	slices.Sort(all)
+	for _, what := range all {
+		t.Logf("%6d  %s", reached[what], what)
+	}
+	if len(never) > 0 {
+		t.Logf("not reached: %q", never)
+	}
+}
