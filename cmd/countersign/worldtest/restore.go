@@ -65,7 +65,7 @@ func (w *World) tool(name string, args ...string) {
 		path, err = slices.Max(found), nil
 	}
 	w.ok(err)
-	cmd := exec.Command(path, args...) //nolint:gosec // a test's own arguments
+	cmd := exec.CommandContext(w.T.Context(), path, args...) //nolint:gosec // a test's own arguments
 	cmd.Stderr = os.Stderr
 	if err = cmd.Run(); err != nil {
 		w.T.Fatal(fmt.Errorf("%s: %w", name, err))
