@@ -45,6 +45,12 @@ func TestOperator(t *testing.T) {
 	op.press("Acme")
 	op.see("Latest events")
 	op.audit("admin-org")
+	op.press("Sync now")
+	op.see("No difference")
+	op.audit("admin-synced")
+	op.open(d.url + "/admin/stripe")
+	op.see("None was found.")
+	op.audit("admin-stripe")
 
 	owner.open(d.url + "/settings/billing")
 	owner.see("A good customer.")
