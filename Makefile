@@ -37,7 +37,8 @@ test: packages node_modules/.package-lock.json mcp/clients/node_modules/.package
 
 .PHONY: simulation
 simulation: ## Simulate SEEDS histories, for WITHIN at most (0: all), and catch every mutant
-	@go test ./cmd/countersign/simulation -count 1 -timeout 0 -run 'TestSimulation$$|TestMutants$$' -seeds $(SEEDS) -within $(WITHIN) -total
+	@go test -c -o bin/simulation.test ./cmd/countersign/simulation
+	@cd cmd/countersign/simulation && $(CURDIR)/bin/simulation.test -test.run 'TestSimulation$$|TestMutants$$' -seeds $(SEEDS) -within $(WITHIN) -total
 
 .PHONY: fuzz
 fuzz: ## Fuzz the decoder and the key parser for FUZZTIME each

@@ -15,6 +15,7 @@ type Condition struct {
 	Engine       string
 	Have, Newest int64     // versions of the schema: there, and of this binary; Have is 0 without one
 	Now          time.Time // by its clock; zero on SQLite, which has none
+	LastEvent    time.Time // when Stripe's last webhook came; zero if none ever did
 }
 
 // Inspect looks at the database at url and changes nothing: it neither creates
@@ -44,6 +45,8 @@ func Inspect(ctx context.Context, url string) (c Condition, err error) {
 	}
 	if c.Have, err = schemaVersion(ctx, conn); err != nil {
 		c.Have = 0 // it has no table of versions
+	} else if err = conn.QueryRowContext(ctx, `SELECT max(received_at) FROM webhook_inbox`).Scan((*stamp)(&c.LastEvent)); err != nil {
+		return c, fmt.Errorf("db: inbox: %w", err)
 	}
 	if e == postgresEngine {
 		err = conn.QueryRowContext(ctx, `SELECT now()`).Scan(&c.Now)

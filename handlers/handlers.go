@@ -41,6 +41,9 @@ type Config struct {
 	SandboxURL string
 }
 
+// PathStripe is where Stripe sends its events.
+const PathStripe = "/stripe/webhook"
+
 // Limits of what sends mail.
 const (
 	sendsPerRequest = 2

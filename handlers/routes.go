@@ -99,7 +99,7 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.Open("/metrics", h.metrics(rt))
 	rt.Open("/healthz", h.healthz)
 	rt.Open("/readyz", h.readyz)
-	rt.Webhook("/stripe/webhook", h.stripe)
+	rt.Webhook(PathStripe, h.stripe)
 	rt.Files(static.Prefix, static.Handler())
 	if h.Mailbox != nil {
 		rt.OpenPage(pathMailbox, h.mailbox)

@@ -31,6 +31,7 @@ import (
 	"github.com/stripe/stripe-go/v76/refund"
 	"github.com/stripe/stripe-go/v76/subscription"
 	"github.com/stripe/stripe-go/v76/subscriptionschedule"
+	"github.com/stripe/stripe-go/v76/webhookendpoint"
 	"golang.org/x/time/rate"
 
 	"github.com/countersignhq/countersign/billing"
@@ -80,6 +81,7 @@ type Client struct {
 	checkouts     checkout.Client
 	portals       portal.Client
 	events        event.Client
+	endpoints     webhookendpoint.Client
 
 	mu         sync.Mutex
 	priceCache map[string]cachedPrice // by lookup key
@@ -119,6 +121,7 @@ func New(o Options) (*Client, error) {
 		checkouts:     checkout.Client{B: b, Key: key},
 		portals:       portal.Client{B: b, Key: key},
 		events:        event.Client{B: b, Key: key},
+		endpoints:     webhookendpoint.Client{B: b, Key: key},
 		priceCache:    map[string]cachedPrice{},
 	}, nil
 }

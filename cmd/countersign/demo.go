@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/countersignhq/countersign/billing"
+	"github.com/countersignhq/countersign/handlers"
 	"github.com/countersignhq/countersign/payments"
 	"github.com/countersignhq/countersign/payments/sandbox"
 )
@@ -205,7 +206,7 @@ func (d *demonstration) open(ctx context.Context, data string, out io.Writer) er
 		}
 	}
 	// The past that seed makes is read directly; webhooks begin with the present.
-	d.box.SetWebhook(d.baseURL + "/stripe/webhook")
+	d.box.SetWebhook(d.baseURL + handlers.PathStripe)
 	login, _, err := d.app.service.SignInURL(ctx, ownerEmail, "/settings/billing", 24*time.Hour)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/countersignhq/countersign/billing"
 	"github.com/countersignhq/countersign/db"
+	"github.com/countersignhq/countersign/handlers"
 	"github.com/countersignhq/countersign/payments"
 )
 
@@ -27,8 +29,9 @@ type finding struct {
 
 // doctor collects findings.
 type doctor struct {
-	c     config
-	found []finding
+	c         config
+	found     []finding
+	lastEvent time.Time // of Stripe's, as the database has it
 }
 
 func (d *doctor) says(result, check, format string, args ...any) {
@@ -44,7 +47,7 @@ func newDoctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Check what serve needs: configuration, database, clocks, Stripe and its prices", Args: exactly(0),
 		Long: `Check the configuration, the database and its schema, the clocks, and at Stripe
-the key and the catalogue's prices. Nothing is changed, the schema neither. Each
+the key, the catalogue's prices and the webhook endpoint. Nothing is changed, the schema neither. Each
 check is a line: ok, warn or FAIL, and what to do. The exit code is 1 if one
 failed.`,
 		Example: "  countersign doctor --config countersign.env",
@@ -84,6 +87,7 @@ func (d *doctor) database(ctx context.Context) {
 		d.says("FAIL", "database", "it does not answer (%v): check DATABASE_URL; a new SQLite file is made by the first serve", err)
 		return
 	}
+	d.lastEvent = c.LastEvent
 	d.says("ok", "database", "%s answers", c.Engine)
 	switch {
 	case c.Have == 0:
@@ -155,6 +159,39 @@ func (d *doctor) stripe(ctx context.Context) {
 	}
 	d.says("ok", "stripe", "answers; %s", map[bool]string{true: "a live key: real money", false: "a test key"}[live])
 	d.prices(catalog, diffs)
+	d.webhook(ctx, client)
+}
+
+// webhook looks for our address among the account's endpoints. What does not come
+// there, the reconciler finds within a minute: late, but it finds it.
+func (d *doctor) webhook(ctx context.Context, client *payments.Client) {
+	base := strings.TrimRight(d.c.get("COUNTERSIGN_BASE_URL"), "/")
+	if base == "" {
+		return // the configuration's finding says so
+	}
+	url := base + handlers.PathStripe
+	all, err := client.Endpoints(ctx)
+	if err != nil {
+		d.says("warn", "webhook", "Stripe does not list its endpoints (%v): the key may not read them", err)
+		return
+	}
+	at := slices.IndexFunc(all, func(e payments.Endpoint) bool { return e.URL == url })
+	if at < 0 {
+		d.says("FAIL", "webhook", "Stripe has no endpoint at %s: create it in Stripe's dashboard", url)
+		return
+	}
+	switch e := all[at]; {
+	case !e.Enabled:
+		d.says("FAIL", "webhook", "the endpoint at %s is disabled: enable it in Stripe's dashboard", url)
+	case len(e.Missing) > 0:
+		d.says("warn", "webhook", "the endpoint does not send %s: add them in Stripe's dashboard", strings.Join(e.Missing, ", "))
+	case e.Version != payments.APIVersion:
+		d.says("warn", "webhook", "the endpoint has the API version %q, and this binary speaks %s: create it anew with that one", e.Version, payments.APIVersion)
+	case d.lastEvent.IsZero():
+		d.says("warn", "webhook", "the endpoint is as it should be, and nothing ever came: send a test event")
+	default:
+		d.says("ok", "webhook", "as it should be; the last event came %s", d.lastEvent.Format(time.RFC3339))
+	}
 }
 
 func (d *doctor) prices(catalog *billing.Catalog, diffs []payments.PriceDiff) {

@@ -37,6 +37,7 @@ func used() []string {
 		"GET /v1/subscription_schedules/{schedule}",
 		"GET /v1/subscriptions",
 		"GET /v1/subscriptions/{subscription_exposed_id}",
+		"GET /v1/webhook_endpoints",
 		"POST /v1/billing_portal/sessions",
 		"POST /v1/checkout/sessions",
 		"POST /v1/checkout/sessions/{session}/expire",
@@ -406,6 +407,8 @@ func (p *product) reads(org worldtest.Cast) {
 		p.t.Errorf("found %v, %v", found, err)
 	}
 	_, err = p.Stripe.ExpireCheckouts(p.t.Context())
+	must(p.t, err)
+	_, err = p.Stripe.Endpoints(p.t.Context())
 	must(p.t, err)
 }
 
