@@ -288,7 +288,7 @@ func (s *Service) perform(ctx context.Context, p Principal, sub Subscription, c 
 		return Outcome{}, err
 	}
 	if !won {
-		return Outcome{}, ErrChangeInProgress.After(2 * time.Second)
+		return Outcome{}, s.inTheWay(ctx, s.store, p.OrgID)
 	}
 	return s.direct(s.execute(ctx, i))
 }

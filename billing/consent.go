@@ -424,7 +424,7 @@ func (s *Service) approve(ctx context.Context, tx Tx, a Approval, i Intent, now 
 		return err
 	}
 	if !won {
-		return ErrChangeInProgress.After(2 * time.Second)
+		return s.inTheWay(ctx, tx, a.OrgID)
 	}
 	if err = tx.KillTokens(ctx, a.ID, now); err != nil {
 		return err
@@ -471,7 +471,7 @@ func (s *Service) whyNot(ctx context.Context, i Intent, deciderID string) error 
 	case sub.Version != i.Quote.SubscriptionVersion:
 		return ErrQuoteChanged
 	}
-	return ErrChangeInProgress.After(2 * time.Second)
+	return s.inTheWay(ctx, s.store, i.OrgID)
 }
 
 func decidedError(a Approval) error {

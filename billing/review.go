@@ -130,6 +130,15 @@ func sightOf(i Intent, sub Subscription, since []Invoice) Sight {
 	return SightOther
 }
 
+// inTheWay is the error of a change that cannot be made beside the org's open one:
+// that is over in seconds, or waits for an operator.
+func (s *Service) inTheWay(ctx context.Context, tx Tx, orgID string) error {
+	if i, err := tx.OpenIntent(ctx, orgID); err == nil && i.State == IntentNeedsReview {
+		return ErrChangeInProgress.Say("Nobody knows yet what became of the last change of this organisation. The operator of this service looks at it; until then nothing else can be changed.").After(time.Minute)
+	}
+	return ErrChangeInProgress.After(2 * time.Second)
+}
+
 // LookAgain reads Stripe and settles the change if it is to be seen there.
 //
 // Errors: ErrNotFound, ErrReviewed, ErrStripeUnavailable.
