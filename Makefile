@@ -8,6 +8,8 @@ SHELL := /bin/bash
 MODULES := $(shell find . -name node_modules -prune -o -name go.mod -printf '%h\n' | sort)
 LINT := bin/golangci-lint
 POSTGRES_DIR ?= $(if $(wildcard /dev/shm),/dev/shm,/tmp)/countersign-dev-postgres
+# Long tables without races: whole once, and thinned out under the race detector.
+TABLES := TestEveryOrderOfEvents|TestEachCallEachFault|TestUnitsAddUp
 MAX_BINARY_MB := 25
 # What reads what strangers send, and how long CI tries to break each.
 FUZZ ?= web:FuzzDecodeStrict billing:FuzzKeys
@@ -33,6 +35,7 @@ build: ## Build bin/countersign, stripped, and print its size
 .PHONY: test
 test: packages node_modules/.package-lock.json mcp/clients/node_modules/.package-lock.json ## Run every test of every module; none may be skipped
 	@go -C .ci/tools build -o ../../bin/testcount ./testcount
+	@.ci/postgres with bin/testcount billing -- -count 1 -run '$(TABLES)'
 	@.ci/postgres with bin/testcount -race-in . $(MODULES) -- -p 2 -count 1 -shuffle on -timeout 20m $(TESTFLAGS)
 
 .PHONY: simulation

@@ -82,7 +82,9 @@ func TestEachCallEachFault(t *testing.T) {
 				"401": answers(http.StatusUnauthorized), "dies before": processDies(d, false), "dies after": processDies(d, true),
 			} {
 				for at := 1; at <= calls; at++ {
-					n++
+					if n++; raced && n%5 != 0 {
+						continue
+					}
 					what := fmt.Sprintf("%s at call %d", name, at)
 					c, paid, act := f.ready(t, w, fmt.Sprint("org", n))
 					line.breakAt(at, fault)

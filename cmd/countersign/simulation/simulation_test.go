@@ -25,7 +25,7 @@ var (
 )
 
 // everyday is how many seeds a plain go test runs.
-const everyday = 200
+const everyday = 60
 
 // totals are what the last line tells.
 var totals struct {
