@@ -372,11 +372,16 @@ func (s *Service) resumeCall(ctx context.Context, i Intent, now time.Time) error
 		return err
 	}
 	// Stripe remembers its own fault under this key. Only after seeing that
-	// nothing has changed may another key be tried.
+	// nothing has changed, and nothing was charged for it (somebody may have put
+	// the subscription back), may another key be tried.
 	if sub, err = s.SyncOrg(ctx, i.OrgID); err != nil {
 		return err
 	}
-	if achieved(i, sub) || i.Attempt >= maxAttempts || moved(i, sub) || waits(i, sub) {
+	since, err := s.invoicesSince(ctx, i)
+	if err != nil {
+		return err
+	}
+	if achieved(i, sub) || i.Attempt >= maxAttempts || moved(i, sub) || waits(i, sub) || invoiced(i, since) {
 		return s.settleByLooking(ctx, i, sub)
 	}
 	_, err = s.store.RetryIntent(ctx, i.OrgID, i.ID, i.Attempt+1, now.Add(faultPause(i.Attempt)))

@@ -121,13 +121,17 @@ func sightOf(i Intent, sub Subscription, since []Invoice) Sight {
 	asBefore := sub.SubscriptionID == f.SubscriptionID && sub.Status.Live() == f.Status.Live() && sub.Plan == f.Plan &&
 		sub.CancelAtPeriodEnd == f.CancelAtPeriodEnd && sub.Units.same(f.Units)
 	waits := sub.Action != nil && sub.Action.Plan != ""
-	paid := slices.ContainsFunc(since, func(v Invoice) bool {
-		return i.Quote.DueNow > 0 && v.Amount.Amount == i.Quote.DueNow && v.Status != "void" && v.Status != "draft"
-	})
-	if asBefore && !waits && !paid {
+	if asBefore && !waits && !invoiced(i, since) {
 		return SightBefore
 	}
 	return SightOther
+}
+
+// invoiced reports whether there is an invoice of the change's amount.
+func invoiced(i Intent, since []Invoice) bool {
+	return slices.ContainsFunc(since, func(v Invoice) bool {
+		return i.Quote.DueNow > 0 && v.Amount.Amount == i.Quote.DueNow && v.Status != "void" && v.Status != "draft"
+	})
 }
 
 // inTheWay is the error of a change that cannot be made beside the org's open one:

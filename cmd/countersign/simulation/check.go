@@ -217,7 +217,11 @@ func (r *run) checkAudit(f *facts, used map[string]string) {
 		if i.approval == "" {
 			once(i.id, "change.requested")
 		}
-		once(i.id, "change."+i.state)
+		// A change whose payment waits for the bank has a record of that, and one of
+		// its end.
+		if !f.pended[i.id] || count(i.id, "change."+i.state) != 2 {
+			once(i.id, "change."+i.state)
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ var often = []string{
 	"intent: done", "intent: failed", "intent: refused", "intent: needs_review",
 	"subscription: ", "subscription: active", "subscription: past_due", "subscription: canceled",
 	"outcome: switched", "outcome: resumed", "outcome: downgrade-scheduled", "outcome: checkout-required", "outcome: confirmation_required",
-	"outcome: web-approve-required", "outcome: capacity-increased", "outcome: capacity-reduction-scheduled", "outcome: capacity-reduction-canceled",
+	"outcome: web-approve-required", "outcome: capacity-increased", "outcome: capacity-reduction-scheduled",
 	"outcome: pending",
 	"error: quote_changed", "error: another_change_in_progress", "error: consent_token_expired", "error: consent_token_invalid",
 	"error: payment_failed", "error: payment_action_required", "error: stripe_unavailable", "error: already_decided", "error: key_paused",
