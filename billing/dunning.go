@@ -1,9 +1,7 @@
 package billing
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"time"
 )
 
@@ -133,21 +131,15 @@ func (s *Service) EndGraces(ctx context.Context) error {
 	})
 }
 
-// emitLapsed tells of plans that are out of force. The orgs' queues are written
-// in one order.
+// emitLapsed tells of plans that are out of force.
 func (s *Service) emitLapsed(ctx context.Context, tx Tx, ended []Subscription) error {
 	if s.deliverer == nil {
 		return nil
 	}
-	ids := make([]string, len(ended))
-	for i, sub := range ended {
-		ids[i] = sub.OrgID
-	}
-	orgs, err := tx.Terms(ctx, ids)
+	orgs, err := termsInOrder(ctx, tx, ended)
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(orgs, func(a, b Overview) int { return cmp.Compare(a.Org.ID, b.Org.ID) })
 	for _, o := range orgs {
 		if o.Org.Complimentary() {
 			continue

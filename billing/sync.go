@@ -168,7 +168,7 @@ func (s *Service) bankAnswered(ctx context.Context, a Approval, sub Subscription
 			return err
 		}
 		facts := map[string]any{"status": out.Status, "charged": out.Charged, "credited": out.Credited}
-		return s.audit(ctx, tx, a.OrgID, Actor{Kind: KindSystem, Name: "Countersign"}, "change."+string(event), a.IntentID, facts)
+		return s.audit(ctx, tx, a.OrgID, systemActor(), "change."+string(event), a.IntentID, facts)
 	})
 	s.notifier.Notify(ctx, a.ID)
 	return err

@@ -237,21 +237,19 @@ func (s *Service) endSomeTrials(ctx context.Context) (int, error) {
 
 // emitTrialsEnded tells of trials that are over, and of the free plan where that
 // is in force now: something else may have taken a trial's place before its end
-// was written down. The orgs' queues are written in one order.
+// was written down.
 func (s *Service) emitTrialsEnded(ctx context.Context, tx Tx, ended []Subscription) error {
 	if s.deliverer == nil {
 		return nil
 	}
 	trials := make(map[string]Trial, len(ended))
-	ids := make([]string, len(ended))
-	for i, sub := range ended {
-		ids[i], trials[sub.OrgID] = sub.OrgID, sub.Trial
+	for _, sub := range ended {
+		trials[sub.OrgID] = sub.Trial
 	}
-	orgs, err := tx.Terms(ctx, ids)
+	orgs, err := termsInOrder(ctx, tx, ended)
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(orgs, func(a, b Overview) int { return cmp.Compare(a.Org.ID, b.Org.ID) })
 	for _, o := range orgs {
 		trial := trials[o.Org.ID]
 		if err = s.emit(ctx, tx, o.Org.ID, EventTrialExpired, trialNews(trial, s.Now())); err != nil {
@@ -261,12 +259,24 @@ func (s *Service) emitTrialsEnded(ctx context.Context, tx Tx, ended []Subscripti
 			continue
 		}
 		if err = s.emit(ctx, tx, o.Org.ID, EventPlanChanged, PlanChanged{
-			From: trial.Plan, To: s.catalog.Free().ID, Status: stateTrialExpired, Actor: Party{Kind: KindSystem, Name: "Countersign"},
+			From: trial.Plan, To: s.catalog.Free().ID, Status: stateTrialExpired, Actor: partyOf(systemActor()),
 		}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// termsInOrder reads the orgs of rows that changed together, in the one order in
+// which their queues are written.
+func termsInOrder(ctx context.Context, tx Tx, rows []Subscription) ([]Overview, error) {
+	ids := make([]string, len(rows))
+	for i, sub := range rows {
+		ids[i] = sub.OrgID
+	}
+	orgs, err := tx.Terms(ctx, ids)
+	slices.SortFunc(orgs, func(a, b Overview) int { return cmp.Compare(a.Org.ID, b.Org.ID) })
+	return orgs, err
 }
 
 // remindTrials tells the host and the owners of trials that end within so many
