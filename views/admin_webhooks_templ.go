@@ -1004,7 +1004,7 @@ func hookRowLine(r AdminHookRow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 72, "</div><div class=\"num min-w-0 sm:text-right\"><p class=\"flex flex-wrap items-center gap-x-3 gap-y-1 sm:justify-end\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 72, "</div><div class=\"num min-w-0 sm:text-end\"><p class=\"flex flex-wrap items-center gap-x-3 gap-y-1 sm:justify-end\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
