@@ -31,6 +31,8 @@ const (
 // Settings → Billing.
 const (
 	copyBillingTitle   = "Billing"
+	copyJumps          = "On this page"
+	copyOn             = "on"
 	copyPlan           = "Current plan"
 	copyFinalizing     = "Finalizing your subscription…"
 	copyFinalizingText = "Your payment went through. This page updates by itself in a few seconds."
