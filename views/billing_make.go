@@ -44,7 +44,11 @@ func NewBilling(v BillingValues) BillingPage {
 		Plans: plansOf(v), PlansNote: plansNoteOf(v), Usage: usageOf(v), Capacity: capacityOf(v), Asked: otherAsks(v), Next: nextOf(v), Card: cardOf(v),
 		Invoices: invoicesOf(v.Invoices, v.CanManage), MoreInvoices: v.MoreInvoices, Cancel: cancelOf(v),
 	}
+	if len(p.Plan.Actions) == 0 && len(p.Plans) > 0 {
+		p.Plan.Actions = v.actions(Action{Label: copyChangePlan, Href: "#plans-title"})
+	}
 	if v.Finalizing != "" {
+		p.Plan.Actions = nil
 		p.Finalizing = &Finalizing{URL: v.Finalizing, Seconds: 2}
 		p.Frame.Refresh, p.Frame.RefreshSeconds = v.Finalizing, 3
 		p.Plans, p.PlansNote, p.Cancel, p.Banner, p.Next, p.Capacity = nil, "", nil, nil, nil, nil
@@ -213,19 +217,49 @@ func waitingBanner(v BillingValues) *Panel {
 }
 
 func capBanner(v BillingValues) *Panel {
-	var near []string
+	var near []billing.Usage
 	for _, u := range v.Summary.Usage {
 		if !u.Cap.Unlimited && !u.Reported.IsZero() && u.Active*10 > u.Cap.Value*9 {
-			near = append(near, u.Resource.Plural)
+			near = append(near, u)
 		}
 	}
-	if len(near) == 0 {
+	switch len(near) {
+	case 0:
 		return nil
+	case 1:
+		return &Panel{Tone: ToneWarn, Title: nearTitle(near[0]), Text: copyNearText}
+	}
+	var which []string
+	for _, u := range near {
+		which = append(which, u.Resource.Plural)
 	}
 	return &Panel{
-		Tone: ToneWarn, Title: "Over 90 % of a limit is used",
-		Text: fmt.Sprintf("Of %s: %s. What exists keeps working.", v.Summary.Plan.Name, strings.Join(near, ", ")),
+		Tone: ToneWarn, Title: fmt.Sprintf("%d limits of %s are reached, or nearly", len(near), v.Summary.Plan.Name),
+		Text: capital(listed(which)) + ". " + copyNearText,
 	}
+}
+
+// nearTitle says how near one resource is to its cap.
+func nearTitle(u billing.Usage) string {
+	_, percent := levelOf(u)
+	switch left := u.Cap.Value - u.Active; {
+	case left < 0:
+		return fmt.Sprintf("%s of %s: over the limit", number(u.Active), limitWords(u))
+	case left == 0:
+		return fmt.Sprintf("The limit of %s is reached", limitWords(u))
+	default:
+		return fmt.Sprintf("%d %% of the %s are used, %s left", percent, u.Resource.Plural, number(left))
+	}
+}
+
+// listed joins things in a sentence: "agents, rows and webhooks".
+func listed(things []string) string {
+	last := len(things) - 1
+	return strings.Join(things[:last], ", ") + " and " + things[last]
+}
+
+func limitWords(u billing.Usage) string {
+	return number(u.Cap.Value) + " " + u.Resource.Label(u.Cap.Value)
 }
 
 func changesOf(v BillingValues) []ScheduledChange {

@@ -32,6 +32,8 @@ const (
 const (
 	copyBillingTitle   = "Billing"
 	copyJumps          = "On this page"
+	copyChangePlan     = "Change plan"
+	copyNearText       = "What exists keeps working; beyond a limit, new ones are refused."
 	copyOn             = "on"
 	copyPlan           = "Current plan"
 	copyFinalizing     = "Finalizing your subscription…"

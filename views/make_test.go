@@ -155,6 +155,24 @@ func TestEachFormHasANonceOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestUsageBeginsWithWhatRunsOut(t *testing.T) {
+	v := onPro(t)
+	var all []billing.Usage
+	for i, active := range []int64{1, 8, 13, 2, 10} {
+		u := v.Summary.Usage[0]
+		u.Resource.Plural, u.Active = string(rune('a'+i)), active
+		all = append(all, u)
+	}
+	v.Summary.Usage = all
+	var order string
+	for _, r := range NewBilling(v).Usage {
+		order += r.Label
+	}
+	if order != "CEBAD" {
+		t.Errorf("rows in the order %s", order)
+	}
+}
+
 func TestBannerIsTheMostPressingMatter(t *testing.T) {
 	waiting := []billing.Approval{{ID: "apr_1", Actor: billing.Actor{Kind: billing.KindAgent, Name: "deploy-bot"}, Quote: upgradeQuote()}}
 	scheduled := []billing.ScheduledChange{{Plan: "free", EffectiveAt: periodEnd}}
@@ -210,7 +228,17 @@ func TestBannerIsTheMostPressingMatter(t *testing.T) {
 		},
 		{"waiting before scheduled", func(v *BillingValues) { v.Waiting, v.Summary.Scheduled = waiting, scheduled }, "An agent waits for an answer", "deploy-bot asks to upgrade Acme to Scale."},
 		{"scheduled", func(v *BillingValues) { v.Summary.Scheduled = scheduled }, "Acme moves to Free on 23 December 2026", "Nothing is deleted. You can undo this until then."},
-		{"over 90 %", func(v *BillingValues) { v.Summary.Usage[0].Active = 10 }, "Over 90 % of a limit is used", "Of Pro: agents. What exists keeps working."},
+		{"at a cap", func(v *BillingValues) { v.Summary.Usage[0].Active = 10 }, "The limit of 10 agents is reached", copyNearText},
+		{"over a cap", func(v *BillingValues) { v.Summary.Usage[0].Active = 12 }, "12 of 10 agents: over the limit", copyNearText},
+		{"over 90 %", func(v *BillingValues) {
+			v.Summary.Usage[0].Active, v.Summary.Usage[0].Cap.Value = 4620, 5000
+		}, "92 % of the agents are used, 380 left", copyNearText},
+		{"over 90 % of two", func(v *BillingValues) {
+			v.Summary.Usage[0].Active = 10
+			more := v.Summary.Usage[0]
+			more.Resource.Plural = "rows"
+			v.Summary.Usage = append(v.Summary.Usage, more)
+		}, "2 limits of Pro are reached, or nearly", "Agents and rows. " + copyNearText},
 		{"exactly 90 % is not over", func(v *BillingValues) { v.Summary.Usage[0].Active = 9 }, "", ""},
 		{"a member is told whom to ask", func(v *BillingValues) { v.Waiting, v.CanManage = waiting, false }, "An agent waits for an answer", "deploy-bot asks to upgrade Acme to Scale. Ask an owner: Ada Lovelace."},
 	} {

@@ -3,6 +3,7 @@ package views
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -159,7 +160,20 @@ func usageOf(v BillingValues) []UsageRow {
 		plotRow(v, u, &row)
 		out = append(out, row)
 	}
-	return out
+	return nearestFirst(out)
+}
+
+// nearestFirst puts what asks for attention before the rest.
+func nearestFirst(rows []UsageRow) []UsageRow {
+	order := []UsageLevel{UsageOver, UsageFull, UsageHigh}
+	rank := func(r UsageRow) int {
+		if i := slices.Index(order, r.Level); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
+	slices.SortStableFunc(rows, func(a, b UsageRow) int { return rank(a) - rank(b) })
+	return rows
 }
 
 // windowOf is the span that a counter counts in.
