@@ -112,15 +112,19 @@ func appendNumber(out []byte, amount int64, decimals int) []byte {
 // "fr-CH") expects it. Unknown locales read as English. A currency that is not
 // known has no digits to format with and is spelled out.
 func (m Money) Format(locale string) string {
-	amount, err := currency.NewAmountFromInt64(m.Amount, strings.ToUpper(m.Currency))
-	if err != nil {
-		return fmt.Sprintf("%d minor units of %q", m.Amount, m.Currency)
-	}
 	tag := currency.NewLocale(locale)
 	if tag.Language == "" {
 		tag = currency.NewLocale("en")
 	}
-	return currency.NewFormatter(tag).Format(amount)
+	return m.format(currency.NewFormatter(tag))
+}
+
+func (m Money) format(by *currency.Formatter) string {
+	amount, err := currency.NewAmountFromInt64(m.Amount, strings.ToUpper(m.Currency))
+	if err != nil {
+		return fmt.Sprintf("%d minor units of %q", m.Amount, m.Currency)
+	}
+	return by.Format(amount)
 }
 
 // ParseDecimal reads an amount as people write it in a file: "19.00" in usd,

@@ -19,6 +19,7 @@ type Org struct {
 	CheckoutSeq int64
 	Checkout    *Checkout // the live session, if one was opened
 	CreatedAt   time.Time
+	Region      Region
 }
 
 // Complimentary reports whether the org has its plan free of charge.

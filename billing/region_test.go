@@ -1,0 +1,45 @@
+package billing
+
+import "testing"
+
+func TestParseTimeZone(t *testing.T) {
+	for _, name := range []string{"UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "Pacific/Auckland", "America/Argentina/Ushuaia", "Etc/GMT+5"} {
+		if zone, err := ParseTimeZone(name); err != nil || zone.String() != name {
+			t.Errorf("%s: %v, %v", name, zone, err)
+		}
+	}
+	for _, name := range []string{
+		"", "Local", "utc", "GMT", "EST", "europe/berlin", "Europe/", "Europe/Atlantis", "Mars/Olympus", "/Europe/Berlin", "../Europe/Berlin",
+		"Europe/../Europe/Berlin", "posix/Europe/Berlin", "right/UTC", "localtime", "+02:00", "Europe/Berlin ", "Europe/Berlin\x00",
+	} {
+		_, err := ParseTimeZone(name)
+		if err == nil {
+			t.Errorf("%q is a zone", name)
+		}
+	}
+	_, err := ParseTimeZone("Mars/Olympus")
+	if want := `unknown time zone "Mars/Olympus", use an IANA name such as "Europe/Berlin" or "UTC"`; err == nil || err.Error() != want {
+		t.Error(err)
+	}
+}
+
+func TestParseLocale(t *testing.T) {
+	for tag, want := range map[string]string{
+		"en": "en", "de-DE": "de-DE", "DE-de": "de-DE", "zh-hant-tw": "zh-Hant-TW", "es-419": "es-419", "ar-EG": "ar-EG", "fil": "fil", "sr-Latn": "sr-Latn",
+	} {
+		if got, err := ParseLocale(tag); err != nil || got != want {
+			t.Errorf("%s: %q, %v", tag, got, err)
+		}
+	}
+	for _, tag := range []string{
+		"", "e", "english", "xx", "qq-DE", "de_DE", "de-", "-DE", "de-ZZ", "de-DE-1996", "de-DE-u-nu-arab", "en-Abcd", "de DE", " de", "de-DE ", "aa ab", "419", "en-999", "İ", "*",
+	} {
+		if got, err := ParseLocale(tag); err == nil {
+			t.Errorf("%q is the locale %q", tag, got)
+		}
+	}
+	_, err := ParseLocale("de_DE")
+	if want := `unknown locale "de_DE", use a BCP 47 tag such as "en" or "de-CH"`; err == nil || err.Error() != want {
+		t.Error(err)
+	}
+}
