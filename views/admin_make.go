@@ -103,18 +103,18 @@ func NewAdminLimit(f AdminFrame, c *billing.Catalog, l billing.LimitCase, s bill
 		return p
 	}
 	grant, decline := "/admin/limits/"+l.ID+"/grant", "/admin/limits/"+l.ID+"/decline"
-	fields := []AdminField{
+	fields := []Input{
 		{ID: "cap", Name: "cap", Label: "New limit", Type: "number", Value: desiredText(l.Desired)},
 		{ID: "unlimited", Name: "unlimited", Label: "No limit at all", Type: "checkbox"},
 		{ID: "until", Name: "until", Label: copyAdminUntil, Type: "date"},
 		reasonField("grant", copyAdminReasonSeen),
 	}
 	if _, known := c.Resource(l.Kind); !known {
-		fields = append([]AdminField{{ID: "resource", Name: "resource", Label: "Of", Type: "select", Options: resourceOptions(c)}}, fields...)
+		fields = append([]Input{{ID: "resource", Name: "resource", Label: "Of", Type: "select", Options: resourceOptions(c)}}, fields...)
 	}
 	p.Forms = []AdminForm{
 		{ID: "grant", Title: "Grant", Text: "Counts at the next check.", Button: "Grant", Primary: true, Form: f.form(grant), Fields: fields},
-		{ID: "decline", Title: "Decline", Text: "Nothing changes.", Button: "Decline", Form: f.form(decline), Fields: []AdminField{reasonField("decline", copyAdminReasonSeen)}},
+		{ID: "decline", Title: "Decline", Text: "Nothing changes.", Button: "Decline", Form: f.form(decline), Fields: []Input{reasonField("decline", copyAdminReasonSeen)}},
 	}
 	return p
 }
@@ -133,8 +133,8 @@ func limitText(l billing.Limit) string {
 	return number(l.Value)
 }
 
-func reasonField(form, label string) AdminField {
-	return AdminField{ID: form + "-reason", Name: "reason", Label: label, Type: "text", Required: true, Max: 500}
+func reasonField(form, label string) Input {
+	return Input{ID: form + "-reason", Name: "reason", Label: label, Type: "text", Required: true, Max: 500}
 }
 
 func resourceOptions(c *billing.Catalog) []Field {
@@ -244,7 +244,7 @@ func orgForms(f AdminFrame, c *billing.Catalog, d billing.Dossier) []AdminForm {
 	at := "/admin/orgs/" + s.Org.ID
 	forms := []AdminForm{{
 		ID: "limit", Title: "Set a limit of its own", Text: "Counts at the next check, in place of an earlier one.", Button: "Set", Form: f.form(at + "/limit"),
-		Fields: []AdminField{
+		Fields: []Input{
 			{ID: "limit-resource", Name: "resource", Label: "Of", Type: "select", Options: resourceOptions(c)},
 			{ID: "limit-cap", Name: "cap", Label: "Limit", Type: "number"},
 			{ID: "limit-unlimited", Name: "unlimited", Label: "No limit at all", Type: "checkbox"},
@@ -259,10 +259,10 @@ func orgForms(f AdminFrame, c *billing.Catalog, d billing.Dossier) []AdminForm {
 	if len(open) > 0 {
 		forms = append(forms, AdminForm{
 			ID: "end", Title: "End a limit of its own", Text: "The plan's limit is back at once.", Button: "End", Form: f.form(at + "/limit/end"),
-			Fields: []AdminField{{ID: "end-resource", Name: "resource", Label: "Of", Type: "select", Options: open}, reasonField("end", copyAdminReason)},
+			Fields: []Input{{ID: "end-resource", Name: "resource", Label: "Of", Type: "select", Options: open}, reasonField("end", copyAdminReason)},
 		})
 	}
-	partner := AdminForm{ID: "partner", Title: "Make it a design partner", Text: "The top plan, free of charge.", Button: "Make design partner", Form: f.form(at+"/partner", Field{"on", "yes"}), Fields: []AdminField{reasonField("partner", copyAdminReason)}}
+	partner := AdminForm{ID: "partner", Title: "Make it a design partner", Text: "The top plan, free of charge.", Button: "Make design partner", Form: f.form(at+"/partner", Field{"on", "yes"}), Fields: []Input{reasonField("partner", copyAdminReason)}}
 	if s.Org.DesignPartner {
 		partner.Title, partner.Text, partner.Button, partner.Form = "End the design partnership", "The org is back on what it pays for, at once.", "End partnership", f.form(at+"/partner", Field{"on", "no"})
 	}
@@ -272,12 +272,12 @@ func orgForms(f AdminFrame, c *billing.Catalog, d billing.Dossier) []AdminForm {
 	}
 	forms = append(forms, partner, AdminForm{
 		ID: "plan", Title: "Give a plan free of charge", Text: "An admin override. It wins over everything else.", Button: "Save", Form: f.form(at + "/plan"),
-		Fields: []AdminField{{ID: "plan-plan", Name: "plan", Label: "Plan", Type: "select", Value: s.Org.GivenPlan, Options: plans}, reasonField("plan", copyAdminReason)},
+		Fields: []Input{{ID: "plan-plan", Name: "plan", Label: "Plan", Type: "select", Value: s.Org.GivenPlan, Options: plans}, reasonField("plan", copyAdminReason)},
 	})
 	for _, k := range d.Paused {
 		forms = append(forms, AdminForm{
 			ID: k.ID, Title: "Lift the pause of " + k.Name, Text: "The key " + k.Prefix + "… may ask again.", Button: "Lift pause", About: k.Name,
-			Form: f.form(at+"/resume", Field{"key", k.ID}), Fields: []AdminField{reasonField(k.ID, copyAdminReason)},
+			Form: f.form(at+"/resume", Field{"key", k.ID}), Fields: []Input{reasonField(k.ID, copyAdminReason)},
 		})
 	}
 	return append(forms, AdminForm{ID: "sync", Title: "Read from Stripe", Text: "Nothing is changed at Stripe.", Button: "Sync now", Form: f.form(at + "/sync")})

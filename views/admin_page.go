@@ -82,13 +82,5 @@ type AdminForm struct {
 	About                   string
 	Primary                 bool
 	Form                    Form
-	Fields                  []AdminField
-}
-
-// AdminField is an input with its label.
-type AdminField struct {
-	ID, Name, Label, Type, Value string
-	Required                     bool
-	Max                          int
-	Options                      []Field // of a select: what is read, and its value
+	Fields                  []Input
 }

@@ -226,12 +226,12 @@ func reviewLines(r billing.ReviewCase) (lines []AdminLine) {
 // reviewForms are the ways out. What Stripe contradicts is not offered.
 func reviewForms(f AdminFrame, r billing.ReviewCase) []AdminForm {
 	at := "/admin/reviews/" + r.ID
-	reason := func(form string, required bool) []AdminField {
+	reason := func(form string, required bool) []Input {
 		field := reasonField(form, copyAdminReason)
 		if field.Required = required; !required {
 			field.Label += " (if there is more to say)"
 		}
-		return []AdminField{field}
+		return []Input{field}
 	}
 	forms := []AdminForm{{ID: "look", Title: "Look again", Text: "Reads Stripe now. If it is to be seen there, it is settled.", Button: "Look again", Primary: r.Sight == billing.SightOther, Form: f.form(at + "/look")}}
 	happened := AdminForm{

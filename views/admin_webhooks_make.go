@@ -99,7 +99,7 @@ func hookQueue(v HooksValues, g billing.Queue) AdminQueue {
 	}
 }
 
-func hookFilter(f billing.DeliveryFilter) []AdminField {
+func hookFilter(f billing.DeliveryFilter) []Input {
 	states := []Field{{copyHooksAll, ""}}
 	for _, s := range []billing.DeliveryState{billing.DeliveryPending, billing.DeliveryDelivered, billing.DeliveryFailed} {
 		states = append(states, Field{deliveryChip(s, 0).Text, string(s)})
@@ -111,7 +111,7 @@ func hookFilter(f billing.DeliveryFilter) []AdminField {
 	if !listed {
 		types = append(types, Field{string(f.Type), string(f.Type)})
 	}
-	return []AdminField{
+	return []Input{
 		{ID: "state", Name: "state", Label: copyHooksState, Type: "select", Value: string(f.State), Options: states},
 		{ID: "type", Name: "type", Label: copyHooksType, Type: "select", Value: string(f.Type), Options: types},
 		{ID: "org", Name: "org", Label: copyHooksOrg, Type: "search", Value: f.OrgID, Max: 100},

@@ -11,7 +11,7 @@ type AdminHooksPage struct {
 	Figures []Fact
 	Hurry   *Action // tries at once what waits for a later attempt
 	Queues  []AdminQueue
-	Filter  []AdminField
+	Filter  []Input
 	Rows    []AdminHookRow
 	Empty   string
 	Next    string // URL of the next page

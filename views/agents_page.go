@@ -65,3 +65,6 @@ type RevokePage struct {
 	Text  []string
 	Form  Form
 }
+
+// keyScopes is what a key can be made for.
+func keyScopes() []Field { return []Field{{copyCanAsk, "ask"}, {copyCanRead, "read"}} }

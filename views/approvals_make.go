@@ -20,9 +20,9 @@ type ApprovalsValues struct {
 
 // NewApprovals makes the page.
 func NewApprovals(v ApprovalsValues) ApprovalsPage {
-	p := ApprovalsPage{Frame: v.Frame, Empty: "No agent has asked for anything yet."}
+	p := ApprovalsPage{Frame: v.Frame, Empty: Empty{Text: "No agent has asked for anything yet. What one asks for waits here for an answer.", Next: &Action{Label: "Agents and their keys", Href: "/settings/agents"}}}
 	if v.State != "" {
-		p.Empty = "No request is in this state."
+		p.Empty = Empty{Text: "No request is in this state.", Next: &Action{Label: "Show all requests", Href: approvalsURL("", "")}}
 	}
 	for _, f := range []struct {
 		state billing.ApprovalState

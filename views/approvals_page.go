@@ -5,15 +5,8 @@ type ApprovalsPage struct {
 	Frame   Frame
 	Filters []FilterLink
 	Rows    []ApprovalRow
-	Empty   string // words when there is no row
+	Empty   Empty  // where the rows would be
 	Next    string // URL of older ones; empty on the last page
-}
-
-// FilterLink selects rows by state.
-type FilterLink struct {
-	Label   string
-	Href    string
-	Current bool
 }
 
 // ApprovalRow is one request.

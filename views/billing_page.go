@@ -97,14 +97,6 @@ type Review struct {
 	Back              string // URL of Settings → Billing
 }
 
-// Fact is a term and what it is.
-type Fact struct {
-	Term string
-	Text string
-	At   Time
-	Note string
-}
-
 // UsageLevel says how near a resource is to its cap.
 type UsageLevel string
 

@@ -56,3 +56,8 @@ func NewLogin(frame Frame, next, email string, why LoginWhy) LoginPage {
 	}
 	return p
 }
+
+// emailField asks for the address; p.Problem is shown with it.
+func emailField(p LoginPage) Input {
+	return Input{ID: "email", Name: "email", Label: copyEmail, Type: "email", Value: p.Email, Required: true, Problem: p.Problem}
+}

@@ -142,6 +142,70 @@ type Changed struct {
 	Old, New string
 }
 
+// Empty is what a list says that nothing is in yet, and the next step.
+type Empty struct {
+	Text string
+	Next *Action
+}
+
+// Fact is a term and what it is.
+type Fact struct {
+	Term string
+	Text string
+	At   Time
+	Note string
+}
+
+// FilterLink selects rows by state.
+type FilterLink struct {
+	Label   string
+	Href    string
+	Current bool
+}
+
+// Input is a field of a form, with its label.
+type Input struct {
+	ID, Name, Label, Type, Value string // Type: as in HTML, and "select" and "textarea"
+
+	Required bool
+	Max      int // characters; 0 is no limit
+	Options  []Field
+	Hint     string
+	Problem  string // what is wrong with the value; takes the focus
+}
+
+// described ties the hint and the problem to the field.
+func (f Input) described() templ.OrderedAttributes {
+	var out templ.OrderedAttributes
+	var by []string
+	if f.Problem != "" {
+		out = append(out, templ.KeyValue[string, any]{Key: "aria-invalid", Value: "true"}, templ.KeyValue[string, any]{Key: "autofocus", Value: true})
+		by = append(by, f.ID+"-problem")
+	}
+	if f.Hint != "" {
+		by = append(by, f.ID+"-hint")
+	}
+	if len(by) > 0 {
+		out = append(out, templ.KeyValue[string, any]{Key: "aria-describedby", Value: strings.Join(by, " ")})
+	}
+	return out
+}
+
+// limits is what a browser checks and offers while a field is filled in.
+func (f Input) limits() templ.Attributes {
+	out := templ.Attributes{"required": f.Required, "autocomplete": "off"}
+	if f.Max > 0 {
+		out["maxlength"] = strconv.Itoa(f.Max)
+	}
+	switch f.Type {
+	case "number":
+		out["min"], out["step"], out["inputmode"] = "0", "1", "numeric"
+	case "email":
+		out["autocomplete"], out["inputmode"], out["spellcheck"], out["autocapitalize"] = "email", "email", "false", "none"
+	}
+	return out
+}
+
 // inPlace lets htmx load the #id of another page into our #id; the last press
 // counts.
 func inPlace(url, id string) templ.OrderedAttributes {

@@ -353,7 +353,7 @@ func pageSamples() map[string]templ.Component {
 	}
 	inbox.Frame.Waiting = 1
 	inbox.Frame.Title = "Approvals"
-	empty := ApprovalsPage{Frame: appFrame(NavApprovals), Filters: inbox.Filters, Empty: "No agent has asked for anything yet."}
+	empty := ApprovalsPage{Frame: appFrame(NavApprovals), Filters: inbox.Filters, Empty: Empty{Text: "No agent has asked for anything yet."}}
 	return map[string]templ.Component{
 		"approvals":       Approvals(inbox),
 		"approvals-empty": Approvals(empty),
