@@ -102,6 +102,9 @@ func planCardOf(v BillingValues) PlanCard {
 	case sub.Status == billing.StatusNone:
 		c.Notes = []string{"No card needed."}
 	}
+	if u := s.Plan.Units; u != nil && s.Plan.Paid() && s.Plan.TotalUnits() > u.Included {
+		c.Notes = append(c.Notes, fmt.Sprintf("%s: %s included and %s additional.", capital(unitsWords(s.Plan.TotalUnits())), number(u.Included), number(s.Plan.TotalUnits()-u.Included)))
+	}
 	if sub.Credit > 0 {
 		c.Notes = append(c.Notes, money(sub.Credit, v.Catalog.Currency)+" of credit goes towards the next charges.")
 	}
