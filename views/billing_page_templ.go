@@ -399,7 +399,7 @@ func planCard(p PlanCard) templ.Component {
 			templ_7745c5c3_Var13 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<section class=\"card flex flex-col p-5 sm:p-6\" aria-labelledby=\"plan-title\"><div class=\"flex flex-wrap items-start justify-between gap-x-8 gap-y-4\"><div class=\"min-w-0\"><div class=\"flex flex-wrap items-center gap-x-3 gap-y-1\"><h2 id=\"plan-title\" class=\"text-2xl leading-8\"><span class=\"sr-only\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<section class=\"card flex flex-col p-5\" aria-labelledby=\"plan-title\"><div class=\"flex flex-wrap items-start justify-between gap-x-8 gap-y-4 sm:flex-nowrap\"><div class=\"min-w-0\"><div class=\"flex flex-wrap items-center gap-x-3 gap-y-1\"><h2 id=\"plan-title\" class=\"text-2xl leading-8\"><span class=\"sr-only\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
