@@ -50,13 +50,23 @@ func (s *Service) lapsedAt(sub Subscription, now time.Time) time.Time {
 	return now
 }
 
-// toldPlan is the subscription's plan as far as the host application was told: a
-// grace that is over counts from when that was written down.
-func (s *Service) toldPlan(sub Subscription) string {
+// toldTerms is the subscription's plan with its units, as far as the host
+// application was told: a grace that is over counts from when that was written
+// down. A plan that the catalogue does not have is known by its id.
+func (s *Service) toldTerms(sub Subscription) Plan {
 	if sub.Status == StatusUnpaid || !sub.LapsedAt.IsZero() {
-		return s.catalog.Free().ID
+		return s.catalog.Free()
 	}
-	return sub.Plan
+	return s.planNamed(sub.Plan).With(sub.Units.Additional)
+}
+
+// planNamed is the plan of the catalogue, or one of which nothing but the id is
+// known.
+func (s *Service) planNamed(id string) Plan {
+	if plan, ok := s.catalog.Plan(id); ok {
+		return plan
+	}
+	return Plan{ID: id}
 }
 
 // keptUntil is the end of the grace that a plan is in force by, nil if it is not.
@@ -133,9 +143,6 @@ func (s *Service) EndGraces(ctx context.Context) error {
 
 // emitLapsed tells of plans that are out of force.
 func (s *Service) emitLapsed(ctx context.Context, tx Tx, ended []Subscription) error {
-	if s.deliverer == nil {
-		return nil
-	}
 	orgs, err := termsInOrder(ctx, tx, ended)
 	if err != nil {
 		return err
@@ -144,10 +151,8 @@ func (s *Service) emitLapsed(ctx context.Context, tx Tx, ended []Subscription) e
 		if o.Org.Complimentary() {
 			continue
 		}
-		if err = s.emit(ctx, tx, o.Org.ID, EventPlanChanged, PlanChanged{
-			From: o.Subscription.Plan, To: s.catalog.Free().ID, Status: o.Subscription.Status,
-			Actor: partyOf(systemActor()),
-		}); err != nil {
+		from := s.planNamed(o.Subscription.Plan).With(o.Subscription.Units.Additional)
+		if err = s.planChanged(ctx, tx, o.Org.ID, from, s.catalog.Free(), o.Subscription.Status, systemActor()); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,12 @@ type UsageHistory struct {
 	// at the front; later ones without a report are filled in: a gauge stays what
 	// it was, a counter counts nothing.
 	Days []UsageDay
+	// Limits are those at the end of each of the days, of the present one now. An
+	// org's plans and its own limits are stored; what a plan allows is what it
+	// allows today.
+	Limits []Limit
+	// Changes are the moments in these days at which the limit became another one.
+	Changes []LimitChange
 }
 
 // maxHistory bounds how many days can be asked for.
@@ -38,13 +44,22 @@ func (s *Service) UsageHistory(ctx context.Context, p Principal, days int) ([]Us
 	if err != nil {
 		return nil, err
 	}
+	line, err := s.timeline(ctx, p, from)
+	if err != nil {
+		return nil, err
+	}
 	byResource := map[string][]UsageDay{}
 	for _, l := range lines {
 		byResource[l.Resource] = append(byResource[l.Resource], l)
 	}
 	out := make([]UsageHistory, len(s.catalog.Resources))
 	for i, r := range s.catalog.Resources {
-		out[i] = UsageHistory{Resource: r, Days: fillDays(r, byResource[r.ID], from, today)}
+		h := UsageHistory{Resource: r, Days: fillDays(r, byResource[r.ID], from, today)}
+		if len(h.Days) > 0 {
+			h.Limits = line.limitsOf(r.ID, h.Days, s.Now())
+			h.Changes = line.limitChanges(r.ID, h.Days[0].Day, s.Now())
+		}
+		out[i] = h
 	}
 	return out, nil
 }

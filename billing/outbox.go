@@ -203,26 +203,20 @@ func (s *Service) emitGiven(ctx context.Context, tx Tx, before, after Org, by Ac
 	if from.ID == to.ID {
 		return nil
 	}
-	return s.emit(ctx, tx, after.ID, EventPlanChanged, PlanChanged{From: from.ID, To: to.ID, Status: statusWord(sub.Status), Actor: partyOf(by)})
+	return s.planChanged(ctx, tx, after.ID, from, to, statusWord(sub.Status), by)
 }
 
-// emitChanges tells what a reading of Stripe changed in the row. With a plan
-// that is given, the subscription's is not in force.
+// emitChanges records and tells what a reading of Stripe changed in the row. With
+// a plan that is given, the subscription's is not in force.
 func (s *Service) emitChanges(ctx context.Context, tx Tx, org Org, before, after Subscription) error {
-	if s.deliverer == nil {
-		return nil
-	}
-	from, to := s.toldPlan(before), s.toldPlan(after)
-	if tried, ok := s.trialPlan(before); ok && after.Status.Live() { // the trial gives way
-		from = tried.ID
-	}
-	if from != to && !org.Complimentary() {
-		by, err := s.whoChanged(ctx, tx, before, after)
-		if err != nil {
+	if before.Status != after.Status {
+		facts := map[string]any{"from": statusWord(before.Status), "to": statusWord(after.Status)}
+		if err := s.audit(ctx, tx, org.ID, stripeActor(), EventStatus, org.ID, facts); err != nil {
 			return err
 		}
-		data := PlanChanged{From: from, To: to, Status: statusWord(after.Status), Actor: partyOf(by)}
-		if err = s.emit(ctx, tx, org.ID, EventPlanChanged, data); err != nil {
+	}
+	if !org.Complimentary() {
+		if err := s.emitTerms(ctx, tx, before, after); err != nil {
 			return err
 		}
 	}
@@ -239,6 +233,30 @@ func (s *Service) emitChanges(ctx context.Context, tx Tx, org Org, before, after
 	})
 }
 
+// emitTerms records another plan or number of units in force, and tells of the
+// plan.
+func (s *Service) emitTerms(ctx context.Context, tx Tx, before, after Subscription) error {
+	from, to := s.toldTerms(before), s.toldTerms(after)
+	if tried, ok := s.trialPlan(before); ok && after.Status.Live() { // the trial gives way
+		from = tried
+	}
+	switch {
+	case from.ID != to.ID:
+		by, err := s.whoChanged(ctx, tx, before, after)
+		if err != nil {
+			return err
+		}
+		return s.planChanged(ctx, tx, after.OrgID, from, to, statusWord(after.Status), by)
+	case from.Additional != to.Additional:
+		by, err := s.whoScaled(ctx, tx, before, after)
+		if err != nil {
+			return err
+		}
+		return s.auditTerms(ctx, tx, EventUnitsInForce, after.OrgID, from, to, by)
+	}
+	return nil
+}
+
 // whoChanged finds who asked for the change of plan that a reading shows: who
 // scheduled the downgrade that has come, or whose intent was carried out since
 // the reading before. Everything else was done at Stripe.
@@ -249,15 +267,11 @@ func (s *Service) whoChanged(ctx context.Context, tx Tx, before, after Subscript
 	if before.ScheduledBy != nil && before.ScheduledBy.Kind != ScheduledReduction && !after.Status.Live() {
 		return before.ScheduledBy.By, nil
 	}
-	i, err := tx.NewestIntent(ctx, before.OrgID)
-	if CodeOf(err) == ErrNotFound.Code {
-		err = nil
-	}
-	recent := i.State == IntentCalling || i.State == IntentDone && !i.FinishedAt.Before(before.SyncedAt)
-	if recent && i.Quote.Change.Action == ActionChangePlan && i.Quote.ToPlan == after.Plan {
+	i, err := recentIntent(ctx, tx, before)
+	if i.Quote.Change.Action == ActionChangePlan && i.Quote.ToPlan == after.Plan {
 		return i.Actor, err
 	}
-	return Actor{Kind: KindSystem, Name: "Stripe"}, err
+	return stripeActor(), err
 }
 
 // statusWord names the status that has no word of Stripe's.

@@ -148,6 +148,14 @@ type OrgTx interface {
 	Audit(ctx context.Context, e AuditEvent) error
 	// AuditLog returns the newest events of the org, newest first.
 	AuditLog(ctx context.Context, orgID string, limit int) ([]AuditEvent, error)
+	// Activity is AuditLog, page by page, of actors of the given kinds (nil: all).
+	Activity(ctx context.Context, orgID string, f ActivityFilter) ([]AuditEvent, error)
+	// TermsLog returns what the audit log says of other plans and units in force
+	// since the time, oldest first.
+	TermsLog(ctx context.Context, orgID string, since time.Time) ([]AuditEvent, error)
+	// Team are the Members with when they were last seen in a session that looks at
+	// the org.
+	Team(ctx context.Context, orgID string) ([]TeamMember, error)
 }
 
 // Overview is the raw material of a summary.
@@ -247,6 +255,9 @@ type SubscriptionTx interface {
 	SetSchedule(ctx context.Context, orgID string, by *Schedule) error
 	// Invoices newest first, before the given id ("" for the first page).
 	Invoices(ctx context.Context, orgID, before string, limit int) ([]Invoice, error)
+	// PaidSince are the amounts of the org's paid invoices since the time, oldest
+	// first: no other field but the time is read.
+	PaidSince(ctx context.Context, orgID string, since time.Time) ([]Invoice, error)
 	// StoreEvent puts an event into the inbox and marks the org dirty; false if
 	// the event was there already. orgID is empty for a customer we do not know.
 	StoreEvent(ctx context.Context, orgID string, e Event, receivedAt time.Time) (bool, error)

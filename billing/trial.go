@@ -176,9 +176,7 @@ func (s *Service) emitTrialStarted(ctx context.Context, tx Tx, i Intent, t Trial
 	if err := s.emit(ctx, tx, i.OrgID, EventTrialStarted, trialNews(t, s.Now())); err != nil {
 		return err
 	}
-	return s.emit(ctx, tx, i.OrgID, EventPlanChanged, PlanChanged{
-		From: s.catalog.Free().ID, To: t.Plan, Status: stateTrialing, Actor: partyOf(i.Actor),
-	})
+	return s.planChanged(ctx, tx, i.OrgID, s.catalog.Free(), s.planNamed(t.Plan), stateTrialing, i.Actor)
 }
 
 // reminders are the days before its end at which a trial is told of, the last
@@ -239,9 +237,6 @@ func (s *Service) endSomeTrials(ctx context.Context) (int, error) {
 // is in force now: something else may have taken a trial's place before its end
 // was written down.
 func (s *Service) emitTrialsEnded(ctx context.Context, tx Tx, ended []Subscription) error {
-	if s.deliverer == nil {
-		return nil
-	}
 	trials := make(map[string]Trial, len(ended))
 	for _, sub := range ended {
 		trials[sub.OrgID] = sub.Trial
@@ -258,9 +253,7 @@ func (s *Service) emitTrialsEnded(ctx context.Context, tx Tx, ended []Subscripti
 		if o.Org.Complimentary() || o.Subscription.Status.Live() {
 			continue
 		}
-		if err = s.emit(ctx, tx, o.Org.ID, EventPlanChanged, PlanChanged{
-			From: trial.Plan, To: s.catalog.Free().ID, Status: stateTrialExpired, Actor: partyOf(systemActor()),
-		}); err != nil {
+		if err = s.planChanged(ctx, tx, o.Org.ID, s.planNamed(trial.Plan), s.catalog.Free(), stateTrialExpired, systemActor()); err != nil {
 			return err
 		}
 	}

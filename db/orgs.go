@@ -211,3 +211,31 @@ func (q queries) AuditLog(ctx context.Context, orgID string, limit int) ([]billi
 	return many(ctx, q, auditFields, `SELECT id, org_id, at, actor, event, subject, facts FROM audit_log
 		WHERE org_id = $1 ORDER BY seq DESC LIMIT $2`, orgID, limit)
 }
+
+// Activity implements billing.OrgTx.
+func (q queries) Activity(ctx context.Context, orgID string, f billing.ActivityFilter) ([]billing.AuditEvent, error) {
+	var first, last string
+	if kinds := f.Group.Kinds(); len(kinds) > 0 {
+		first, last = string(kinds[0]), string(kinds[len(kinds)-1])
+	}
+	return many(ctx, q, auditFields, `SELECT id, org_id, at, actor, event, subject, facts FROM audit_log
+		WHERE org_id = $1 AND ($2 = '' OR actor{json}->>'kind' IN ($2, $3))
+			AND ($4 = '' OR seq < (SELECT b.seq FROM audit_log b WHERE b.org_id = $1 AND b.id = $4))
+		ORDER BY seq DESC LIMIT $5`, orgID, first, last, f.Before, f.Limit)
+}
+
+// TermsLog implements billing.OrgTx.
+func (q queries) TermsLog(ctx context.Context, orgID string, since time.Time) ([]billing.AuditEvent, error) {
+	return many(ctx, q, auditFields, `SELECT id, org_id, at, actor, event, subject, facts FROM audit_log
+		WHERE org_id = $1 AND at >= $2 AND event IN ('plan.changed', 'capacity.changed') ORDER BY seq`, orgID, stamp(since))
+}
+
+// Team implements billing.OrgTx.
+func (q queries) Team(ctx context.Context, orgID string) ([]billing.TeamMember, error) {
+	return many(ctx, q, func(m *billing.TeamMember) []any { return append(membershipFields(&m.Membership), (*stamp)(&m.SeenAt)) },
+		`SELECT `+membershipColumns+`,
+			(SELECT max(s.last_seen_at) FROM sessions s WHERE s.user_id = m.user_id AND s.org_id = m.org_id)
+		FROM members m JOIN users u ON u.id = m.user_id JOIN orgs o ON o.id = m.org_id
+		WHERE m.org_id = $1
+		ORDER BY CASE m.role WHEN 'owner' THEN 0 WHEN 'billing_admin' THEN 1 ELSE 2 END, lower(u.name), u.id`, orgID)
+}

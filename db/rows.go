@@ -28,6 +28,7 @@ var (
 		"{time}", "TIMESTAMPTZ",
 		"{blob}", "BYTEA",
 		"{quote}", "to_json",
+		"{json}", "::json",
 	}
 	sqliteLists = []string{
 		"{rows}", `(SELECT value->>0 AS a, value->>1 AS b, value->>2 AS c, value->>3 AS n, value->>4 AS at FROM json_each($1)) AS r`,
@@ -35,6 +36,7 @@ var (
 		"{time}", "TEXT",
 		"{blob}", "BLOB",
 		"{quote}", "json_quote",
+		"{json}", "",
 	}
 )
 

@@ -149,6 +149,14 @@ func (q queries) Invoices(ctx context.Context, orgID, before string, limit int) 
 		ORDER BY created_at DESC, id DESC LIMIT $3`, orgID, before, limit)
 }
 
+// PaidSince implements billing.SubscriptionTx.
+func (q queries) PaidSince(ctx context.Context, orgID string, since time.Time) ([]billing.Invoice, error) {
+	return many(ctx, q, func(i *billing.Invoice) []any {
+		return []any{(*stamp)(&i.CreatedAt), &i.Amount.Amount, &i.Amount.Currency}
+	}, `SELECT created_at, amount, currency FROM invoices
+		WHERE org_id = $1 AND created_at >= $2 AND status = 'paid' ORDER BY created_at, id`, orgID, stamp(since))
+}
+
 // StoreEvent implements billing.SubscriptionTx. The event takes the number of
 // the reason that it is, counted after it was stored: only a sync that began
 // later can have seen that number.

@@ -1,0 +1,108 @@
+package billing
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Spend is what an org paid in one currency, month by month.
+type Spend struct {
+	Currency string
+	// Months holds every month of the span, oldest first, the present one last.
+	Months []SpendMonth
+}
+
+// SpendMonth is a month in UTC.
+type SpendMonth struct {
+	Start time.Time
+	// Amount is the sum of the paid invoices of the month in minor units, less what
+	// was credited: it may be negative. An invoice that was refunded whole is none.
+	Amount   int64
+	Invoices int
+}
+
+// maxSpend bounds how many months can be asked for.
+const maxSpend = 36
+
+// Spend reads what the org paid in the last months, by the date of the invoice in
+// UTC: of the catalogue's currency first, then of others that old invoices have.
+// It is empty if nothing was paid. It reads the mirror: Stripe is not asked.
+//
+// Errors: ErrScope for an agent without billing:read, ErrForbidden for a host key,
+// ErrInvalid for months outside of 1 to 36.
+func (s *Service) Spend(ctx context.Context, p Principal, months int) ([]Spend, error) {
+	if p.OrgID == "" {
+		return nil, ErrForbidden
+	}
+	if !p.Can(ScopeRead) {
+		return nil, ErrScope.With("scope", ScopeRead)
+	}
+	if months < 1 || months > maxSpend {
+		return nil, ErrInvalid.With("field", "months")
+	}
+	from := monthOf(s.Now()).AddDate(0, 1-months, 0)
+	paid, err := s.store.PaidSince(ctx, p.OrgID, from)
+	return spendOf(paid, from, months, s.catalog.Currency), err
+}
+
+// spendOf sorts invoices into months and currencies.
+func spendOf(paid []Invoice, from time.Time, months int, first string) []Spend {
+	var out []Spend
+	for _, i := range paid {
+		n := monthsFrom(from, i.CreatedAt)
+		if n < 0 || n >= months {
+			continue // dated ahead by Stripe's clock
+		}
+		at := slices.IndexFunc(out, func(s Spend) bool { return s.Currency == i.Amount.Currency })
+		if at < 0 {
+			at = len(out)
+			out = append(out, emptySpend(i.Amount.Currency, from, months))
+		}
+		m := &out[at].Months[n]
+		m.Amount, m.Invoices = saturatingSum(m.Amount, i.Amount.Amount), m.Invoices+1
+	}
+	slices.SortFunc(out, func(a, b Spend) int {
+		switch {
+		case a.Currency == first:
+			return -1
+		case b.Currency == first:
+			return 1
+		}
+		return strings.Compare(a.Currency, b.Currency)
+	})
+	return out
+}
+
+func emptySpend(currency string, from time.Time, months int) Spend {
+	s := Spend{Currency: currency, Months: make([]SpendMonth, months)}
+	for n := range s.Months {
+		s.Months[n].Start = from.AddDate(0, n, 0)
+	}
+	return s
+}
+
+// monthOf is the first moment of the month in UTC.
+func monthOf(t time.Time) time.Time {
+	y, m, _ := t.UTC().Date()
+	return time.Date(y, m, 1, 0, 0, 0, 0, time.UTC)
+}
+
+func monthsFrom(from, t time.Time) int {
+	t = t.UTC()
+	return 12*(t.Year()-from.Year()) + int(t.Month()) - int(from.Month())
+}
+
+// saturatingSum stays at the bounds of what can be counted.
+func saturatingSum(a, b int64) int64 {
+	switch sum := a + b; {
+	case b > 0 && sum < a:
+		return math.MaxInt64
+	case b < 0 && sum > a:
+		return math.MinInt64
+	default:
+		return sum
+	}
+}
