@@ -76,16 +76,18 @@ const (
 )
 
 var (
-	selectSession = `SELECT u.name, o.name, ` + lineOf(sessionLine) + ofSession + whereSession +
-		` AND e.expires_at > $2 AND e.last_seen_at >= $3`
-	selectSessionOverview = `SELECT u.name, o.name, ` + lineOf(sessionLine+`, `+overviewLine) + ofSession +
-		` JOIN subscriptions s ON s.org_id = o.id` + whereSession + ` AND e.expires_at > $5 AND e.last_seen_at >= $6`
+	selectSession = share(`SELECT u.name, o.name, `+lineOf(sessionLine)+ofSession+whereSession+
+		` AND e.expires_at > $2 AND e.last_seen_at >= $3`, "bytea", "timestamptz", "timestamptz")
+	selectSessionOverview = share(`SELECT u.name, o.name, `+lineOf(sessionLine+`, `+overviewLine)+ofSession+
+		` JOIN subscriptions s ON s.org_id = o.id`+whereSession+` AND e.expires_at > $5 AND e.last_seen_at >= $6`,
+		"bytea", "timestamptz", "timestamptz", "timestamptz", "timestamptz", "timestamptz")
 )
 
 // SessionRecent does not count what waits, it lists it.
-var selectSessionRecent = `SELECT ` + recentOf(`o.id`, 6) + `, u.name, o.name, ` +
-	lineOf(sessionLine+`, `+overviewStart+`0, `+overviewUsage) + ofSession +
-	` JOIN subscriptions s ON s.org_id = o.id` + whereSession + ` AND e.expires_at > $2 AND e.last_seen_at >= $5`
+var selectSessionRecent = share(`SELECT `+recentOf(`o.id`, 6)+`, u.name, o.name, `+
+	lineOf(sessionLine+`, `+overviewStart+`0, `+overviewUsage)+ofSession+
+	` JOIN subscriptions s ON s.org_id = o.id`+whereSession+` AND e.expires_at > $2 AND e.last_seen_at >= $5`,
+	"bytea", "timestamptz", "timestamptz", "timestamptz", "timestamptz", "bigint", "bigint", "bigint")
 
 func callerFields(c *caller) []any {
 	return []any{
@@ -95,7 +97,7 @@ func callerFields(c *caller) []any {
 
 // SessionPrincipal implements billing.AccessTx.
 func (q queries) SessionPrincipal(ctx context.Context, hash []byte, now, idleSince time.Time) (billing.Principal, time.Time, error) {
-	c, err := one(ctx, q, func(c *caller) []any {
+	c, err := oneOf(ctx, q, func(c *caller) []any {
 		return []any{&c.Name, &c.OrgName, line(callerFields(c))}
 	}, selectSession, hash, stamp(now), stamp(idleSince))
 	c.Kind = billing.KindHuman
@@ -104,7 +106,7 @@ func (q queries) SessionPrincipal(ctx context.Context, hash []byte, now, idleSin
 
 // SessionOverview implements billing.AccessTx.
 func (q queries) SessionOverview(ctx context.Context, hash []byte, now, idleSince time.Time) (billing.Principal, time.Time, error) {
-	c, err := one(ctx, q, func(c *caller) []any {
+	c, err := oneOf(ctx, q, func(c *caller) []any {
 		return []any{&c.Name, &c.OrgName, line(append(callerFields(c), overviewFields(&c.over)...))}
 	}, selectSessionOverview, append(q.overviewArgs(hash), stamp(now), stamp(idleSince))...)
 	c.Kind = billing.KindHuman
@@ -117,7 +119,7 @@ func (q queries) SessionRecent(ctx context.Context, hash []byte, now, idleSince 
 	args := append(q.overviewArgs(hash), stamp(idleSince), most.Invoices, most.Limits, most.Waiting+1)
 	at := args[1].(stamp)
 	args[1] = stamp(now)
-	c, err := one(ctx, q, func(c *caller) []any {
+	c, err := oneOf(ctx, q, func(c *caller) []any {
 		return append(recentFields(&c.lists), &c.Name, &c.OrgName, line(append(callerFields(c), overviewFields(&c.over)...)))
 	}, selectSessionRecent, args...)
 	c.Kind = billing.KindHuman
@@ -134,7 +136,7 @@ func (q queries) SessionRecent(ctx context.Context, hash []byte, now, idleSince 
 func (q queries) listed(ctx context.Context, c *caller, now stamp, most int) error {
 	recent, err := c.lists.apart()
 	if err != nil {
-		return fault(selectSessionRecent, err)
+		return fault(selectSessionRecent.alone, err)
 	}
 	if c.over.Recent = &recent; len(recent.Waiting) > most {
 		recent.Waiting = recent.Waiting[:most]
@@ -205,11 +207,11 @@ const (
 )
 
 var (
-	selectKey = `SELECT c.name, u.name, o.name, ` + lineOf(keyLine+`, u.email, m.role`) + ofKey + whereKey
+	selectKey = share(`SELECT c.name, u.name, o.name, `+lineOf(keyLine+`, u.email, m.role`)+ofKey+whereKey, "bytea")
 	// An agent is no person, and PostgreSQL is fast with what it need not join.
-	selectAgentOverview = `SELECT c.name, o.name, ` + lineOf(keyLine+`, `+overviewLine) + `
+	selectAgentOverview = share(`SELECT c.name, o.name, `+lineOf(keyLine+`, `+overviewLine)+`
 		FROM credentials c JOIN orgs o ON o.id = c.org_id JOIN subscriptions s ON s.org_id = o.id
-		WHERE c.hash = $1 AND c.revoked_at IS NULL AND c.kind = 'agent'`
+		WHERE c.hash = $1 AND c.revoked_at IS NULL AND c.kind = 'agent'`, "bytea", "timestamptz", "timestamptz", "timestamptz")
 )
 
 func keyFields(c *caller) []any {
@@ -220,7 +222,7 @@ func keyFields(c *caller) []any {
 
 // KeyPrincipal implements billing.AccessTx.
 func (q queries) KeyPrincipal(ctx context.Context, hash []byte) (billing.Principal, time.Time, error) {
-	c, err := one(ctx, q, func(c *caller) []any {
+	c, err := oneOf(ctx, q, func(c *caller) []any {
 		return []any{&c.Name, (*text)(&c.person), (*text)(&c.OrgName), line(append(keyFields(c), &c.Email, &c.Role))}
 	}, selectKey, hash)
 	c.complete()
@@ -229,7 +231,7 @@ func (q queries) KeyPrincipal(ctx context.Context, hash []byte) (billing.Princip
 
 // AgentOverview implements billing.AccessTx.
 func (q queries) AgentOverview(ctx context.Context, hash []byte) (billing.Principal, time.Time, error) {
-	c, err := one(ctx, q, func(c *caller) []any {
+	c, err := oneOf(ctx, q, func(c *caller) []any {
 		return []any{&c.Name, &c.OrgName, line(append(keyFields(c), overviewFields(&c.over)...))}
 	}, selectAgentOverview, q.overviewArgs(hash)...)
 	c.complete()

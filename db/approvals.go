@@ -46,11 +46,11 @@ func (q queries) InsertApproval(ctx context.Context, a billing.Approval) error {
 		$24, $25, $26)`, approvalFields(&a)...)
 }
 
-var selectApproval = selectApprovals + ` WHERE id = $2 AND org_id = $1`
+var selectApproval = share(selectApprovals+` WHERE id = $2 AND org_id = $1`, "text", "text")
 
 // Approval implements billing.ApprovalTx.
 func (q queries) Approval(ctx context.Context, orgID, id string) (billing.Approval, error) {
-	return one(ctx, q, approvalLineFields, selectApproval, orgID, id)
+	return oneOf(ctx, q, approvalLineFields, selectApproval, orgID, id)
 }
 
 // ApprovalOrg implements billing.ApprovalTx.

@@ -50,6 +50,7 @@ type Store struct {
 	log             *slog.Logger
 	record          bool
 	intake          intake
+	together        together
 	closers         []func() error // in the order of opening
 }
 
@@ -71,7 +72,7 @@ const (
 // store is closed (for tests), or postgres://USER:PASSWORD@HOST:PORT/DATABASE.
 // Errors do not repeat the url: it may hold a password.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
-	s := &Store{clock: o.Clock, wall: o.Clock, log: o.Log, record: o.Record, hub: newHub()}
+	s := &Store{clock: o.Clock, wall: o.Clock, log: o.Log, record: o.Record, hub: newHub(), together: together{queues: map[*shared]*queue{}}}
 	s.queries = queries{s: s}
 	if s.wall == nil {
 		s.wall = time.Now //nolint:forbidigo // the default of the clock that is handed in

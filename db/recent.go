@@ -24,7 +24,7 @@ func recentOf(org string, n int) string {
 	return listOf(`{quote}(description), `+invoiceLine, `invoices WHERE org_id = `+org, n) + `, ` +
 		listOf(`{quote}(reason), `+limitRequestLine, `limit_requests WHERE org_id = `+org, n+1) + `, ` +
 		listOf(`{quote}(actor_name), {quote}(key_by), {quote}(reason), `+approvalLine, `approvals WHERE org_id = `+org+` AND state = 'pending'`, n+2) + `, ` +
-		`EXISTS (SELECT 1 FROM intents i WHERE i.org_id = ` + org + ` AND i.state IN ('pending', 'calling', 'needs_review') AND i.state = 'needs_review')`
+		lineOf(`EXISTS (SELECT 1 FROM intents i WHERE i.org_id = `+org+` AND i.state IN ('pending', 'calling', 'needs_review') AND i.state = 'needs_review')`)
 }
 
 var selectRecent = `SELECT ` + recentOf(`$1`, 2)

@@ -1,0 +1,246 @@
+package db
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lib/pq"
+
+	"github.com/countersignhq/countersign/billing"
+)
+
+// To set up a statement, and the way to PostgreSQL and back, cost more than the
+// rows that it reads. So reads that come while one like them is under way wait
+// for its end, and are then one statement together. Who comes alone is not held
+// up, nobody is given what was read before they asked, and nothing is kept.
+//
+// SQLite is in the same process: there is no way to save.
+
+// atOnce is how many reads are one statement at most. When as many wait, they do
+// not wait any longer.
+const atOnce = 16
+
+// shared is a statement that reads one row, alone and for several.
+type shared struct{ alone, joined string }
+
+// share makes a statement that several can read with. Its columns are texts; its
+// parameters, at most nine and of these types, are never NULL.
+func share(query string, types ...string) *shared {
+	words := make([]string, 0, 2*len(types))
+	for i, t := range types {
+		n := "$" + strconv.Itoa(i+1)
+		words = append(words, n, "("+n+"::"+t+"[])[k.i]")
+	}
+	// The LIMIT has the planner look up one by one, as for one alone.
+	return &shared{query, `SELECT k.i, r.* FROM generate_series(1, ` + strconv.Itoa(atOnce) + `) AS k (i)
+		CROSS JOIN LATERAL (` + strings.NewReplacer(words...).Replace(query) + ` LIMIT 1) AS r WHERE (` + words[1] + `) IS NOT NULL`}
+}
+
+// reader waits for a read of its own.
+type reader struct {
+	args []any
+	turn chan []*reader // those to read for; nil: it was read
+	row  []text         // nil: there is none
+	err  error
+}
+
+// together is who waits for what.
+type together struct {
+	mu     sync.Mutex
+	queues map[*shared]*queue
+}
+
+type queue struct {
+	running int // statements
+	waiting []*reader
+}
+
+// join queues a reader. It returns those that the reader has to read for, itself
+// among them, or nil if it is to wait for its turn.
+func (t *together) join(what *shared, r *reader) []*reader {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	q := t.queues[what]
+	if q == nil {
+		q = &queue{}
+		t.queues[what] = q
+	}
+	q.waiting = append(q.waiting, r)
+	if q.running > 0 && len(q.waiting) < atOnce {
+		return nil
+	}
+	q.running++
+	return q.take()
+}
+
+func (q *queue) take() []*reader {
+	all := q.waiting
+	q.waiting = nil
+	return all
+}
+
+// done ends a statement. The first of those who wait for its end does the next one.
+func (t *together) done(what *shared) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	q := t.queues[what]
+	if len(q.waiting) == 0 {
+		q.running--
+		return
+	}
+	next := q.take()
+	next[0].turn <- next
+}
+
+// leave takes a reader out who waits; false if it has its turn.
+func (t *together) leave(what *shared, r *reader) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	q := t.queues[what]
+	i := slices.Index(q.waiting, r)
+	if i >= 0 {
+		q.waiting = slices.Delete(q.waiting, i, i+1)
+	}
+	return i >= 0
+}
+
+// wait returns those to read for, as join does, or nil when the row was read.
+func (t *together) wait(ctx context.Context, what *shared, r *reader) ([]*reader, error) {
+	if all := t.join(what, r); all != nil {
+		return all, nil
+	}
+	select {
+	case all := <-r.turn:
+		return all, nil
+	case <-ctx.Done():
+		if t.leave(what, r) {
+			return nil, ctx.Err()
+		}
+		return <-r.turn, nil
+	}
+}
+
+// oneOf is one, together with those who read the same.
+func oneOf[T any](ctx context.Context, q queries, fields func(*T) []any, what *shared, args ...any) (v T, err error) {
+	if q.tx != nil || q.s.engine == sqliteEngine || q.s.record {
+		return one(ctx, q, fields, what.alone, args...)
+	}
+	r := &reader{args: args, turn: make(chan []*reader, 1)}
+	all, err := q.s.together.wait(ctx, what, r)
+	if err != nil {
+		return v, fault(what.alone, err)
+	}
+	if len(all) > 1 {
+		q.readFor(ctx, what, all)
+	} else if len(all) == 1 {
+		defer q.s.together.done(what)
+	}
+	if len(all) == 1 || r.err != nil { // what one is to blame for each learns for itself
+		return one(ctx, q, fields, what.alone, args...)
+	}
+	if r.row == nil {
+		return v, billing.ErrNotFound
+	}
+	return v, fault(what.alone, setFields(fields(&v), r.row))
+}
+
+// setFields leaves the zero value where a column is NULL or empty.
+func setFields(fields []any, row []text) error {
+	for i, column := range row {
+		if column == "" {
+			continue
+		}
+		if err := setField(fields[i], string(column)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readFor reads the rows of all and tells them, whatever happens.
+func (q queries) readFor(ctx context.Context, what *shared, all []*reader) {
+	err := errUnread
+	defer func() {
+		q.s.together.done(what)
+		for _, r := range all {
+			r.err = err
+			r.turn <- nil
+		}
+	}()
+	err = q.readRows(ctx, what, all)
+}
+
+var errUnread = errors.New("not read")
+
+func (q queries) readRows(ctx context.Context, what *shared, all []*reader) error {
+	args, err := columnsOf(all)
+	if err != nil {
+		return err
+	}
+	ctx, from, err := q.reading(ctx)
+	if err != nil {
+		return err
+	}
+	rows, err := from.QueryxContext(ctx, what.joined, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	names, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	var i int // counts from 1
+	for to := make([]any, len(names)); rows.Next(); {
+		row := make([]text, len(names)-1)
+		to[0] = &i
+		for n := range row {
+			to[n+1] = &row[n]
+		}
+		if err = rows.Scan(to...); err != nil {
+			return err
+		}
+		all[i-1].row = row
+	}
+	return rows.Err()
+}
+
+// columnsOf writes each parameter of all as an array.
+func columnsOf(all []*reader) ([]any, error) {
+	args := make([]any, len(all[0].args))
+	for n := range args {
+		values := make(pq.StringArray, len(all))
+		for i, r := range all {
+			var err error
+			if values[i], err = element(r.args[n]); err != nil {
+				return nil, err
+			}
+		}
+		args[n] = values
+	}
+	return args, nil
+}
+
+// element writes a parameter as PostgreSQL reads it.
+func element(arg any) (string, error) {
+	switch v := arg.(type) {
+	case []byte:
+		return `\x` + hex.EncodeToString(v), nil
+	case string:
+		return v, nil
+	case int:
+		return strconv.Itoa(v), nil
+	case stamp:
+		return moment(time.Time(v)), nil
+	case window:
+		return moment(time.Time(v)), nil
+	}
+	return "", fmt.Errorf("%T is no parameter of a shared statement", arg)
+}
