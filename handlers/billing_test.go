@@ -283,8 +283,10 @@ func TestRoot(t *testing.T) {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
 	contains(t, s.get(who{}, "/nope"), 404, "There is nothing here", `id="main"`)
-	if w := s.get(who{}, pathMailbox); w.Code != 404 {
-		t.Errorf("the demo's mailbox is there: %d", w.Code)
+	for _, demo := range []string{pathMailbox, pathParts} {
+		if w := s.get(who{}, demo); w.Code != 404 {
+			t.Errorf("the demo's %s is there: %d", demo, w.Code)
+		}
 	}
 }
 

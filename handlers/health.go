@@ -37,3 +37,8 @@ func (h *handlers) mailbox(r *web.Request) error {
 	page.Frame = h.plainFrame(r)
 	return r.Page(http.StatusOK, views.Mailbox(page))
 }
+
+// parts is the demo's page with every part of the design.
+func (h *handlers) parts(r *web.Request) error {
+	return r.Page(http.StatusOK, views.Components(views.NewComponents(h.plainFrame(r))))
+}

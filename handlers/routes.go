@@ -28,6 +28,7 @@ const (
 	pathAgents    = "/settings/agents"
 	pathApprove   = "/approve/"
 	pathMailbox   = "/dev/mailbox"
+	pathParts     = "/dev/components"
 	pathStatus    = "/api/web-approve/status"
 )
 
@@ -103,6 +104,7 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.Files(static.Prefix, static.Handler())
 	if h.Mailbox != nil {
 		rt.OpenPage(pathMailbox, h.mailbox)
+		rt.OpenPage(pathParts, h.parts)
 	}
 }
 

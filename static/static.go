@@ -45,6 +45,11 @@ func Path(name string) string {
 	return f.url
 }
 
+// Text returns what a file holds, as it is served.
+func Text(name string) string {
+	return string(files()[name].body)
+}
+
 // Handler serves the hashed names under Prefix. Anything else, a stale hash
 // too, is 404: a wrong file under an immutable name would stay wrong.
 func Handler() http.Handler {

@@ -732,7 +732,7 @@ func keyForm(f KeyForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = input(Input{ID: f.ID + "-new-name", Name: "name", Label: copyAgentName, Type: "text", Value: f.Name, Required: true, Max: 100, Problem: f.Problem}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = input(Input{ID: f.ID + "-new-name", Name: "name", Label: copyAgentName, Type: "text", Value: f.Name, Required: true, Max: 100, Problem: f.Problem, Focus: f.Problem != ""}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -59,5 +59,5 @@ func NewLogin(frame Frame, next, email string, why LoginWhy) LoginPage {
 
 // emailField asks for the address; p.Problem is shown with it.
 func emailField(p LoginPage) Input {
-	return Input{ID: "email", Name: "email", Label: copyEmail, Type: "email", Value: p.Email, Required: true, Problem: p.Problem}
+	return Input{ID: "email", Name: "email", Label: copyEmail, Type: "email", Value: p.Email, Required: true, Problem: p.Problem, Focus: p.Problem != ""}
 }

@@ -171,7 +171,8 @@ type Input struct {
 	Max      int // characters; 0 is no limit
 	Options  []Field
 	Hint     string
-	Problem  string // what is wrong with the value; takes the focus
+	Problem  string // what is wrong with the value
+	Focus    bool   // the field takes the focus when the page arrives
 }
 
 // described ties the hint and the problem to the field.
@@ -179,7 +180,7 @@ func (f Input) described() templ.OrderedAttributes {
 	var out templ.OrderedAttributes
 	var by []string
 	if f.Problem != "" {
-		out = append(out, templ.KeyValue[string, any]{Key: "aria-invalid", Value: "true"}, templ.KeyValue[string, any]{Key: "autofocus", Value: true})
+		out = append(out, templ.KeyValue[string, any]{Key: "aria-invalid", Value: "true"})
 		by = append(by, f.ID+"-problem")
 	}
 	if f.Hint != "" {
@@ -193,7 +194,7 @@ func (f Input) described() templ.OrderedAttributes {
 
 // limits is what a browser checks and offers while a field is filled in.
 func (f Input) limits() templ.Attributes {
-	out := templ.Attributes{"required": f.Required, "autocomplete": "off"}
+	out := templ.Attributes{"required": f.Required, "autofocus": f.Focus, "autocomplete": "off"}
 	if f.Max > 0 {
 		out["maxlength"] = strconv.Itoa(f.Max)
 	}

@@ -16,6 +16,7 @@ func samples() map[string]templ.Component {
 	for name, p := range approveSamples() {
 		out["approve-"+name] = Approve(p)
 	}
+	out["components"] = Components(NewComponents(plainFrame("")))
 	for name, p := range unitsSamples() {
 		out[name] = p
 	}
