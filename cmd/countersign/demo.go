@@ -197,7 +197,7 @@ func (d *demonstration) open(ctx context.Context, data string, out io.Writer) er
 		if err := d.state.save(filepath.Join(data, "demo.json")); err != nil {
 			return err
 		}
-		if err := d.seed(ctx); err != nil {
+		if err := d.box.Batch(func() error { return d.seed(ctx) }); err != nil {
 			return fmt.Errorf("demo data: %w", err)
 		}
 		d.state.Seeded = true

@@ -43,8 +43,11 @@ type story struct {
 	trial       string    // the plan that it tries or has tried
 	cancel      bool      // at the period's end
 	replaceCard string    // by one of the sandbox's, after the first payment
+	removeCard  bool      // after the first payment
 	partner     bool
 	usage       map[string]int64
+	more        func(context.Context, *demonstration, *teller) error // what else happened then
+	today       func(context.Context, *demonstration, *teller) error // and at the present
 }
 
 // stories are the states that exist, oldest subscription first.
@@ -59,12 +62,19 @@ func (d *demonstration) stories() []story {
 		{org: "Yarrow Mills", state: "Past due, and the grace is over", owner: [2]string{"yara@yarrow.test", "Yara Delgado"}, daysAgo: 50, plan: top.ID, replaceCard: "pm_card_chargeCustomerFail", usage: map[string]int64{"agents": 9, "rows": 7200}},
 		{org: "Quill Press", state: "Canceled: the subscription has ended", owner: [2]string{"quinn@quill.test", "Quinn Abara"}, daysAgo: 44, plan: first.ID, cancel: true},
 		{org: "Umbra Studio", state: "Past due: the last payment failed", owner: [2]string{"uma@umbra.test", "Uma Lindqvist"}, daysAgo: 33, plan: top.ID, replaceCard: "pm_card_chargeCustomerFail", usage: map[string]int64{"agents": 17, "rows": 20480}},
+		{org: "Jetty Marine", state: "Past due: the renewal waits for the bank", owner: [2]string{"june@jetty.test", "June Halvorsen"}, daysAgo: 32, plan: first.ID, replaceCard: "pm_card_authenticationRequired", usage: map[string]int64{"agents": 5}},
 		{org: "Acme", state: "Active, with a card that works", owner: [2]string{ownerEmail, "Ada Okafor"}, daysAgo: 12, plan: first.ID, usage: map[string]int64{"agents": 9, "members": 6, "workspaces": 41, "rows": 4620, "api_calls": 61240, "webhooks": 812}},
 		{org: "Borealis Labs", state: "Downgrade scheduled", owner: [2]string{"bo@borealis.test", "Bo Marchetti"}, daysAgo: 9, plan: top.ID, cancel: true, usage: map[string]int64{"agents": 12, "workspaces": 64, "rows": 9100, "api_calls": 202000}},
 		{org: "Dune Freight", state: "Active, with a card that will be declined", owner: [2]string{"dee@dune.test", "Dee Ramos"}, daysAgo: 6, plan: first.ID, replaceCard: "pm_card_chargeCustomerFail"},
 		{org: "Lark & Co", state: "Active, with a card that asks for 3-D Secure", owner: [2]string{"lena@lark.test", "Lena Park"}, daysAgo: 5, plan: first.ID, replaceCard: "pm_card_authenticationRequired"},
+		{org: "Ibis Outfitters", state: "A payment waits for the bank", owner: [2]string{"isa@ibis.test", "Isa Ferreira"}, daysAgo: 5, plan: first.ID, replaceCard: "pm_card_authenticationRequired", usage: map[string]int64{"agents": 7}, today: askBank},
+		{org: "Heron Health", state: "An agent waits for an answer, and has a history", owner: [2]string{"hana@heron.test", "Hana Weiss"}, daysAgo: 4, plan: first.ID, usage: map[string]int64{"agents": 9, "rows": 4800}, more: askAround, today: askAgain},
+		{org: "Kestrel Mail", state: "The operator looks at a change", owner: [2]string{"kai@kestrel.test", "Kai Brennan"}, daysAgo: 4, plan: first.ID, usage: map[string]int64{"agents": 4}, today: loseAnswer},
+		{org: "Moss & Ember", state: "Active, without a card", owner: [2]string{"moe@moss.test", "Moe Aldana"}, daysAgo: 4, plan: first.ID, removeCard: true, usage: map[string]int64{"agents": 2}},
+		{org: longName, state: "Long names and huge numbers", owner: [2]string{"wilhelmina.featherstonehaugh-cholmondeley@" + longHost, longPerson}, daysAgo: 3, plan: top.ID, usage: map[string]int64{"agents": 1_234_567_890, "members": 60, "workspaces": 9_007_199_254_740_991, "rows": 50_000, "api_calls": 987_654_321}},
 		{org: "Tern Robotics", state: "On the largest plan", owner: [2]string{"teo@tern.test", "Teo Haddad"}, daysAgo: 3, plan: top.ID, usage: map[string]int64{"agents": 8, "members": 14, "workspaces": 210, "rows": 18000, "api_calls": 402117, "webhooks": 51000}},
 		{org: "Fern Garden", state: "Free, nothing used yet", owner: [2]string{"finn@fern.test", "Finn Osei"}},
+		{org: "Sable Notes", state: "Free", owner: [2]string{"sol@sable.test", "Sol Ibarra"}, usage: map[string]int64{"agents": 1, "members": 2, "workspaces": 4, "rows": 120, "api_calls": 2310}},
 		{org: "Capstan", state: "Free, at its caps", owner: [2]string{"cleo@capstan.test", "Cleo Varga"}, usage: map[string]int64{"agents": 3, "members": 6, "workspaces": 20, "rows": 498, "api_calls": 9912, "webhooks": 1000}},
 		{org: "Overture", state: "Free, over its caps after a downgrade", owner: [2]string{"odile@overture.test", "Odile Brandt"}, usage: map[string]int64{"agents": 6, "members": 9, "workspaces": 23, "rows": 2210, "api_calls": 4000}},
 		{org: "Pilot House", state: "Complimentary: a design partner", owner: [2]string{"pia@pilot.test", "Pia Novak"}, partner: true, usage: map[string]int64{"agents": 4, "members": 5}},
@@ -78,69 +88,81 @@ func (d *demonstration) seed(ctx context.Context) error {
 		return err
 	}
 	today := time.Now().UTC()
-	var orgs []string
-	for _, st := range d.stories() {
-		if st.daysAgo > 0 {
+	stories := d.stories()
+	tellers := make([]*teller, len(stories))
+	for i, st := range stories {
+		if st.daysAgo > 0 && (i == 0 || st.daysAgo != stories[i-1].daysAgo) {
 			if err := d.box.AdvanceTo(today.AddDate(0, 0, -st.daysAgo)); err != nil {
 				return err
 			}
 		}
-		org, err := d.tell(ctx, st)
-		if err != nil {
+		var err error
+		if tellers[i], err = d.tell(ctx, st); err != nil {
 			return fmt.Errorf("%s: %w", st.org, err)
 		}
-		orgs = append(orgs, org)
 	}
 	if err := d.box.AdvanceTo(time.Now()); err != nil {
 		return err
 	}
-	for i, st := range d.stories() {
-		if _, err := d.app.service.SyncOrg(ctx, orgs[i]); err != nil {
-			return err
-		}
-		if err := d.use(ctx, orgs[i], st.usage); err != nil {
+	for i, st := range stories {
+		if err := d.present(ctx, st, tellers[i]); err != nil {
 			return fmt.Errorf("%s: %w", st.org, err)
 		}
 	}
 	return nil
 }
 
-// tell makes one org at the sandbox's present moment.
-func (d *demonstration) tell(ctx context.Context, st story) (string, error) {
-	s := d.app.service
-	org, err := s.AddOrg(ctx, st.org, st.partner)
-	if err != nil {
-		return "", err
+// present brings an org to the present.
+func (d *demonstration) present(ctx context.Context, st story, t *teller) error {
+	if _, err := d.app.service.SyncOrg(ctx, t.org.ID); err != nil {
+		return err
 	}
-	owner, err := s.AddMember(ctx, org.ID, st.owner[0], st.owner[1], billing.RoleOwner)
+	if err := d.use(ctx, t.org.ID, st.usage); err != nil || st.today == nil {
+		return err
+	}
+	return st.today(ctx, d, t)
+}
+
+// tell makes one org at the sandbox's present moment.
+func (d *demonstration) tell(ctx context.Context, st story) (t *teller, err error) {
+	s, t := d.app.service, &teller{}
+	if t.org, err = s.AddOrg(ctx, st.org, st.partner); err != nil {
+		return t, err
+	}
+	owner, err := s.AddMember(ctx, t.org.ID, st.owner[0], st.owner[1], billing.RoleOwner)
 	if err != nil {
-		return "", err
+		return t, err
+	}
+	t.owner = billing.Principal{
+		Actor: billing.Actor{Kind: billing.KindHuman, ID: owner.ID, Name: owner.Name}, OrgID: t.org.ID, OrgName: t.org.Name, Role: billing.RoleOwner,
 	}
 	d.state.Seats = append(d.state.Seats, seat{Org: st.org, State: st.state, Email: st.owner[0]})
 	if st.owner[0] == ownerEmail {
-		if err = d.staffAcme(ctx, org, owner); err != nil {
-			return "", err
+		if err = d.staffAcme(ctx, t.org, owner); err != nil {
+			return t, err
 		}
 	}
 	if st.plan != "" {
-		if err = d.subscribe(ctx, org, st); err != nil {
-			return "", err
+		if err = d.subscribe(ctx, t, st); err != nil {
+			return t, err
 		}
 	}
-	return org.ID, d.decide(ctx, org, owner, st)
+	if st.more != nil {
+		return t, st.more(ctx, d, t)
+	}
+	return t, d.decide(ctx, t, st)
 }
 
 // subscribe does at the sandbox what a finished Checkout does.
-func (d *demonstration) subscribe(ctx context.Context, org billing.Org, st story) error {
-	customer, err := d.stripe.EnsureCustomer(ctx, org, st.owner[0])
-	if err != nil {
+func (d *demonstration) subscribe(ctx context.Context, t *teller, st story) (err error) {
+	if t.customer, err = d.stripe.EnsureCustomer(ctx, t.org, st.owner[0]); err != nil {
 		return err
 	}
-	if _, err = d.app.store.SetCustomer(ctx, org.ID, customer); err != nil {
+	if _, err = d.app.store.SetCustomer(ctx, t.org.ID, t.customer); err != nil {
 		return err
 	}
 	plan, _ := d.app.service.Catalog().Plan(st.plan)
-	sub, err := d.box.SubscribeTo(customer, "pm_card_visa", st.items(plan)...)
+	sub, err := d.box.SubscribeTo(t.customer, "pm_card_visa", st.items(plan)...)
 	if err != nil {
 		return err
 	}
@@ -148,7 +170,10 @@ func (d *demonstration) subscribe(ctx context.Context, org billing.Org, st story
 		err = d.box.CancelAtPeriodEnd(sub, true)
 	}
 	if err == nil && st.replaceCard != "" {
-		err = d.box.GiveCard(customer, st.replaceCard)
+		err = d.box.GiveCard(t.customer, st.replaceCard)
+	}
+	if err == nil && st.removeCard {
+		err = d.box.RemoveCards(t.customer)
 	}
 	return err
 }

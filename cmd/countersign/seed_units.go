@@ -24,6 +24,7 @@ func (d *demonstration) unitStories() []story {
 		{org: "Marlow & Sons", state: "The trial has ended", owner: [2]string{"mo@marlow.test", "Mo Marlow"}, daysAgo: 40, trial: first.ID, usage: use(212, 3100, 171, 3)},
 		{org: "Umbra Studio", state: "Past due, with additional units", owner: [2]string{"uma@umbra.test", "Uma Lindqvist"}, daysAgo: 33, plan: top.ID, units: 4, replaceCard: "pm_card_chargeCustomerFail", usage: use(2104, 40210, 3320, 12)},
 		{org: "Wren Analytics", state: "On trial, 5 days left", owner: [2]string{"wes@wren.test", "Wes Imani"}, daysAgo: 25, trial: first.ID, usage: use(640, 9020, 412, 4)},
+		{org: "Linden Row", state: "On trial, 18 days left", owner: [2]string{"liv@linden.test", "Liv Aster"}, daysAgo: 12, trial: top.ID, usage: use(320, 4100, 240, 3)},
 		{org: "Acme", state: "Active with two additional units and a card that works", owner: [2]string{ownerEmail, "Ada Okafor"}, daysAgo: 12, plan: first.ID, units: 2, usage: use(2110, 12400, 1290, 7)},
 		{org: "Borealis Labs", state: "A reduction of units is scheduled", owner: [2]string{"bo@borealis.test", "Bo Marchetti"}, daysAgo: 9, plan: top.ID, units: 6, reduceTo: &two, usage: use(3050, 51000, 3900, 22)},
 		{org: "Pine Street", state: "Downgrade scheduled, with additional units", owner: [2]string{"pat@pine.test", "Pat Sorel"}, daysAgo: 8, plan: first.ID, units: 1, cancel: true, usage: use(700, 6000, 380, 2)},
@@ -46,22 +47,19 @@ func (st story) items(plan billing.Plan) []sandbox.Item {
 }
 
 // decide does what the owner did on Settings → Billing.
-func (d *demonstration) decide(ctx context.Context, org billing.Org, owner billing.User, st story) error {
-	by := billing.Principal{
-		Actor: billing.Actor{Kind: billing.KindHuman, ID: owner.ID, Name: owner.Name}, OrgID: org.ID, OrgName: org.Name, Role: billing.RoleOwner,
-	}
+func (d *demonstration) decide(ctx context.Context, t *teller, st story) error {
 	var wish billing.Proposal
 	switch {
 	case st.trial != "":
 		wish = billing.Proposal{Verb: billing.VerbStartTrial, Plan: st.trial}
 	case st.reduceTo != nil:
-		if _, err := d.app.service.SyncOrg(ctx, org.ID); err != nil {
+		if _, err := d.app.service.SyncOrg(ctx, t.org.ID); err != nil {
 			return err
 		}
 		wish = billing.Proposal{Verb: billing.VerbReduce, Units: st.reduceTo}
 	default:
 		return nil
 	}
-	_, err := d.app.service.Propose(ctx, by, wish)
+	_, err := d.app.service.Propose(ctx, t.owner, wish)
 	return err
 }

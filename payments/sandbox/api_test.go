@@ -1,9 +1,12 @@
 package sandbox_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -333,6 +336,29 @@ func TestStateSurvives(t *testing.T) {
 	r2.customer("pm_card_visa")
 	r2.delivered()
 	equal(t, "delivers", len(in.bodies) > 0, true)
+}
+
+// TestBatch: what a batch did is there after it, and not before.
+func TestBatch(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "stripe.json")
+	r := newRig(t, func(o *sandbox.Options) { o.StatePath = path })
+	cus := ""
+	err := r.box.Batch(func() error {
+		cus = r.customer("pm_card_visa")
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("written in the middle: %v", err)
+		}
+		return r.box.RemoveCards(cus)
+	})
+	equal(t, "error", err, nil)
+	r2 := newRig(t, func(o *sandbox.Options) { o.StatePath = path })
+	_, body, _ := r2.raw("GET", "/v1/customers/"+cus+"/payment_methods", "")
+	has(t, body, `"data":[]`)
+	has(t, r.box.Batch(func() error { return fs.ErrClosed }).Error(), fs.ErrClosed.Error())
+	r.customer("")
+	r3 := newRig(t, func(o *sandbox.Options) { o.StatePath = path })
+	_, body, _ = r3.raw("GET", "/v1/customers", "")
+	equal(t, "customers", strings.Count(body, `"object":"customer"`), 2)
 }
 
 func TestClockMovesForwardOnly(t *testing.T) {

@@ -78,6 +78,7 @@ type Server struct {
 	at     int64 // the moment being processed while the clock advances, else 0
 	wake   int64 // the next moment at which something falls due, 0 if nothing
 	dirty  bool  // state changed since the last snapshot
+	held   bool  // nothing is written until Batch ends
 	cur    *call // the request being executed, for events
 	calls  []Call
 	reqs   int64

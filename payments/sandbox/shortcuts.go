@@ -4,12 +4,30 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 )
+
+// Batch writes the state once, after f, and not after each call: for whoever
+// fills an empty sandbox, and begins again if that is interrupted.
+func (s *Server) Batch(f func() error) error {
+	s.hold(true)
+	err := f()
+	s.hold(false)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Join(err, s.save())
+}
+
+func (s *Server) hold(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = on
+}
 
 // Item is a price, by its lookup key, and how often it is had.
 type Item struct {
@@ -107,6 +125,17 @@ func (s *Server) GiveCard(customer, card string) error {
 		return err
 	}
 	_, err = s.do(http.MethodPost, "/v1/customers/"+customer, url.Values{"invoice_settings[default_payment_method]": {pm.ID}})
+	return err
+}
+
+// RemoveCards takes every card from a customer.
+func (s *Server) RemoveCards(customer string) error {
+	methods, err := s.do(http.MethodGet, "/v1/customers/"+customer+"/payment_methods", nil)
+	for _, pm := range methods.Data {
+		if err == nil {
+			_, err = s.do(http.MethodPost, "/v1/payment_methods/"+pm.ID+"/detach", nil)
+		}
+	}
 	return err
 }
 

@@ -116,6 +116,9 @@ func (st *state) load(path string) error {
 // save writes the snapshot if something changed: a new file renamed over the
 // old one, so that a killed process leaves the one or the other.
 func (s *Server) save() error {
+	if s.held {
+		return nil
+	}
 	if !s.dirty || s.opt.StatePath == "" {
 		s.dirty = false
 		return nil
