@@ -67,7 +67,8 @@ func TestLimitOfEachDay(t *testing.T) {
 	if got := limitsOf(t, w, c.Owner, "agents", 30); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if got, want := limitsOf(t, w, c.Member, "agents", 2), "5.3.=40 6.3.=30 "+want[strings.Index(want, "[6.3. 00:00"):]; got != want {
+	_, last, _ := strings.Cut(want, "[6.3. 00:00")
+	if got, want := limitsOf(t, w, c.Member, "agents", 2), "5.3.=40 6.3.=30 [6.3. 00:00"+last; got != want {
 		t.Errorf("of two days: got  %s\nwant %s", got, want)
 	}
 	if got, want := limitsOf(t, w, other.Owner, "agents", 30), "2.3.=10 3.3.=10 4.3.=10 5.3.=10 6.3.=10 [2.3. 12:00 free+0→pro+0 3→10]"; got != want {

@@ -36,14 +36,19 @@ func (h *handlers) usageCSV(r *web.Request) error {
 }
 
 // usageTable writes the days, oldest first. The value is the most of a gauge and
-// the sum of a counter; closing is how many there were at the day's end.
+// the sum of a counter; closing is how many there were at the day's end, and limit
+// how many there might have been.
 func usageTable(u billing.UsageHistory) ([]byte, error) {
 	var buf bytes.Buffer
 	w := csv.NewWriter(&buf)
-	rows := [][]string{{"resource", "day", "value", "closing"}}
-	for _, d := range u.Days {
+	rows := [][]string{{"resource", "day", "value", "closing", "limit"}}
+	for i, d := range u.Days {
+		limit := "unlimited"
+		if l := u.Limits[i]; !l.Unlimited {
+			limit = strconv.FormatInt(l.Value, 10)
+		}
 		rows = append(rows, []string{
-			plainCell(u.Resource.ID), d.Day.UTC().Format(time.DateOnly), strconv.FormatInt(d.Value, 10), strconv.FormatInt(d.Closing, 10),
+			plainCell(u.Resource.ID), d.Day.UTC().Format(time.DateOnly), strconv.FormatInt(d.Value, 10), strconv.FormatInt(d.Closing, 10), limit,
 		})
 	}
 	err := w.WriteAll(rows)

@@ -21,7 +21,7 @@ func TestUsageCSV(t *testing.T) {
 	if page := s.get(p.member, plot).is(200, ""); strings.Contains(page.body, `role="img"`) {
 		t.Error("a plot of nothing")
 	}
-	if a := s.get(p.member, file).is(200, ""); a.body != "resource,day,value,closing\n" {
+	if a := s.get(p.member, file).is(200, ""); a.body != "resource,day,value,closing,limit\n" {
 		t.Errorf("before the first report: %q", a.body)
 	}
 	today := s.Box.Now().UTC().Truncate(24 * time.Hour)
@@ -34,7 +34,7 @@ func TestUsageCSV(t *testing.T) {
 		a := s.get(by, file+"&org="+q.Org.ID).is(200, "")
 		rows, err := csv.NewReader(strings.NewReader(a.body)).ReadAll()
 		s.ok(err)
-		first, last := "agents,"+today.AddDate(0, 0, -29).Format(time.DateOnly)+",9,2", "agents,"+today.Format(time.DateOnly)+",7,6"
+		first, last := "agents,"+today.AddDate(0, 0, -29).Format(time.DateOnly)+",9,2,3", "agents,"+today.Format(time.DateOnly)+",7,6,10"
 		if len(rows) != 31 || strings.Join(rows[1], ",") != first || strings.Join(rows[30], ",") != last {
 			t.Errorf("%s reads %d rows: %q", by.name, len(rows), a.body)
 		}
@@ -48,7 +48,7 @@ func TestUsageCSV(t *testing.T) {
 		}
 	}
 	page := s.get(p.member, plot).is(200, "").body
-	if strings.Count(page, `role="img"`) != 1 || !strings.Contains(page, "to 7 today, most 9. The limit is 10.") || strings.Contains(page, "most 77") {
+	if strings.Count(page, `role="img"`) != 1 || !strings.Contains(page, "to 7 today, most 9. The limit is 10; 1 day was over its limit.") || strings.Contains(page, "most 77") {
 		t.Errorf("page: %s", page)
 	}
 	s.never(p)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -29,9 +28,10 @@ type UsagePlot struct {
 	Bars     bool
 	Path     string // the outline of the bars, or the line
 	Area     string // below the line
-	Limited  bool   // whether there is a line at the limit
-	LimitY   string
-	Limit    string // "10"
+	Limits   string // the line of the limit, a step where it became another one; empty if there is none
+	Limit    string // of today: "10"
+	Marks    string // a line at each of the changes
+	Changes  []string // "17 Nov: Pro → Scale, 10 → 30"
 	Top      string // "Most: 12"
 	Note     string // what the plot cannot say
 	From, To Time
@@ -44,11 +44,16 @@ type UsagePlot struct {
 type PlotRow struct {
 	Day   Time
 	Value string
+	Limit string // of the end of the day
 }
 
+// shownChanges is how many changes of the limit are told beside a plot; the
+// table has the others.
+const shownChanges = 5
+
 // newUsagePlot draws the days, which end today. It is nil for a resource that was
-// not reported yet. A limit is drawn for what exists only: the one of a counter
-// is not a day's.
+// not reported yet. A line of limits is drawn for what exists only: the limit of
+// a counter is not a day's.
 func newUsagePlot(h billing.UsageHistory, limit billing.Limit, today time.Time) *UsagePlot {
 	if len(h.Days) == 0 {
 		return nil
@@ -56,30 +61,111 @@ func newUsagePlot(h billing.UsageHistory, limit billing.Limit, today time.Time) 
 	gauge := h.Resource.Kind == billing.Gauge
 	from := today.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1-PlotDays)
 	p := &UsagePlot{
-		ID: "plot-" + h.Resource.ID, Label: capital(h.Resource.Plural), Bars: !gauge, Limited: gauge && !limit.Unlimited,
+		ID: "plot-" + h.Resource.ID, Label: capital(h.Resource.Plural), Bars: !gauge, Changes: changeLines(h.Changes), Marks: plotMarks(h.Changes, from),
 		From: plotDay(from), To: plotDay(today), Head: "Used", CSV: "/settings/billing/usage.csv?resource=" + h.Resource.ID,
 	}
 	most := mostOf(h.Days)
 	top := max(most, 1)
-	if p.Limited {
-		top = max(top, limit.Value)
-		p.Limit, p.LimitY = number(limit.Value), strconv.FormatInt(plotHeight-scaled(limit.Value, top), 10)
-	}
 	p.Top = "Most in a day: " + number(most)
 	if gauge {
+		top = max(top, mostAllowed(h.Limits))
 		p.Head, p.Top = "Most", "Most: "+number(most)
 		p.Path, p.Area = plotLine(h.Days, from, top)
+		p.Limits, p.Limit = limitLine(h, from, top), limitWord(limit)
 	} else {
 		p.Path = plotBars(h.Days, from, top)
 	}
 	if !gauge && !limit.Unlimited {
-		p.Note = "The limit counts until the reset, not by day."
+		p.Note = copyPlotCounter
 	}
 	p.Desc = plotWords(h, limit, most)
-	for _, d := range slices.Backward(h.Days) {
-		p.Rows = append(p.Rows, PlotRow{plotDay(d.Day), number(d.Value)})
+	for i, d := range slices.Backward(h.Days) {
+		p.Rows = append(p.Rows, PlotRow{plotDay(d.Day), number(d.Value), limitWord(h.Limits[i])})
 	}
 	return p
+}
+
+// limitWord is a limit in a cell.
+func limitWord(l billing.Limit) string {
+	if l.Unlimited {
+		return copyUnlimited
+	}
+	return number(l.Value)
+}
+
+func mostAllowed(limits []billing.Limit) (most int64) {
+	for _, l := range limits {
+		if !l.Unlimited {
+			most = max(most, l.Value)
+		}
+	}
+	return most
+}
+
+// limitLine is the limit of each day, interrupted where there was none.
+func limitLine(h billing.UsageHistory, from time.Time, top int64) string {
+	var b strings.Builder
+	end, last := 0, int64(-1) // where the line has come to; a height of -1: nowhere
+	stop := func() {
+		if last >= 0 {
+			fmt.Fprintf(&b, "H%d", end)
+		}
+		last = -1
+	}
+	for i, l := range h.Limits {
+		if l.Unlimited {
+			stop()
+			continue
+		}
+		x, y := slot(h.Days[i].Day, from), plotHeight-scaled(l.Value, top)
+		switch last {
+		case y:
+		case -1:
+			fmt.Fprintf(&b, "M%d %d", x, y)
+		default:
+			fmt.Fprintf(&b, "H%dV%d", x, y)
+		}
+		end, last = x+plotWidth/PlotDays, y
+	}
+	stop()
+	return b.String()
+}
+
+// plotMarks is a line from top to bottom on each day with a change.
+func plotMarks(changes []billing.LimitChange, from time.Time) string {
+	var b strings.Builder
+	last := -1
+	for _, c := range changes {
+		if x := slot(c.At.UTC().Truncate(24*time.Hour), from); x != last {
+			fmt.Fprintf(&b, "M%d 0V%d", x, plotHeight)
+			last = x
+		}
+	}
+	return b.String()
+}
+
+// changeLines say what became of the limit, the newest first.
+func changeLines(changes []billing.LimitChange) []string {
+	var out []string
+	for _, c := range slices.Backward(changes) {
+		if len(out) == shownChanges {
+			return append(out, fmt.Sprintf(copyPlotEarlier, len(changes)-shownChanges))
+		}
+		out = append(out, timeAs(c.At, formatDayMonth).Text+": "+changeWords(c))
+	}
+	return out
+}
+
+// changeWords is "Pro → Scale, 10 → 30".
+func changeWords(c billing.LimitChange) string {
+	why := copyPlotOwn
+	switch {
+	case c.FromPlan.ID != c.ToPlan.ID:
+		why = c.FromPlan.Name + " → " + c.ToPlan.Name
+	case c.FromPlan.Additional != c.ToPlan.Additional:
+		why = number(c.FromPlan.TotalUnits()) + " → " + unitsWords(c.ToPlan.TotalUnits())
+	}
+	return why + ", " + limitWord(c.From) + " → " + limitWord(c.To)
 }
 
 func plotDay(t time.Time) Time {
@@ -152,8 +238,8 @@ func plotWords(h billing.UsageHistory, limit billing.Limit, most int64) string {
 		return words + " There is no limit."
 	}
 	over := 0
-	for _, d := range h.Days {
-		if d.Value > limit.Value {
+	for i, d := range h.Days {
+		if l := h.Limits[i]; !l.Unlimited && d.Value > l.Value {
 			over++
 		}
 	}
@@ -162,9 +248,9 @@ func plotWords(h billing.UsageHistory, limit billing.Limit, most int64) string {
 	case 0:
 		return words + "."
 	case 1:
-		return words + "; 1 day was over it."
+		return words + "; 1 day was over its limit."
 	}
-	return words + fmt.Sprintf("; %d days were over it.", over)
+	return words + fmt.Sprintf("; %d days were over their limit.", over)
 }
 
 // plotRow gives a row its plot if that is the open one, or else the way to it: a
