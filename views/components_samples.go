@@ -87,12 +87,18 @@ func samplePlans() []PlanOption {
 }
 
 func samplePlot() *UsagePlot {
-	today := time.Date(2026, time.November, 23, 0, 0, 0, 0, time.UTC)
+	today, before, limit := time.Date(2026, time.November, 23, 0, 0, 0, 0, time.UTC), billing.Limit{Value: 5}, billing.Limit{Value: 10}
 	h := billing.UsageHistory{Resource: billing.Resource{ID: "agents", Kind: billing.Gauge, Singular: "agent", Plural: "agents"}}
-	for i, n := range []int64{3, 3, 5, 5, 4, 6, 8, 8, 7, 8} {
-		h.Days = append(h.Days, billing.UsageDay{Resource: "agents", Day: today.AddDate(0, 0, 3*(i-9)), Value: n, Closing: n})
+	for i := range 30 {
+		n, allowed := int64(2+i/5), limit
+		if i < 15 {
+			allowed = before
+		}
+		h.Days = append(h.Days, billing.UsageDay{Resource: "agents", Day: today.AddDate(0, 0, i-29), Value: n, Closing: n})
+		h.Limits = append(h.Limits, allowed)
 	}
-	return newUsagePlot(h, billing.Limit{Value: 10}, today)
+	h.Changes = []billing.LimitChange{{At: today.AddDate(0, 0, -14), From: before, To: limit, FromPlan: billing.Plan{Name: "Free"}, ToPlan: billing.Plan{Name: "Pro"}}}
+	return newUsagePlot(h, limit, today)
 }
 
 func sampleRequest(soon Time) ApprovePage {
