@@ -1,7 +1,7 @@
 package billing
 
 import (
-	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,7 +43,7 @@ func (n Numerals) Money(m Money) string {
 		return m.String()
 	}
 	s, ok := n.learnt.shape(m.Currency)
-	if !ok || m.Amount == math.MinInt64 {
+	if !ok {
 		return m.format(&n.learnt.amounts)
 	}
 	return s.write(m.Amount)
@@ -51,7 +51,10 @@ func (n Numerals) Money(m Money) string {
 
 // Count writes a number of things with its thousands apart.
 func (n Numerals) Count(count int64) string {
-	if n.learnt == nil || count == math.MinInt64 {
+	if n.learnt == nil {
+		if 0 <= count && count < 1000 { // most of them
+			return strconv.FormatInt(count, 10)
+		}
 		return englishCount.write(count)
 	}
 	return n.learnt.count.write(count)
@@ -130,12 +133,13 @@ func shapeOf(full, bare *currency.Formatter, code string) (s shape, ok bool) {
 // write writes minor units.
 func (s shape) write(amount int64) string {
 	before, after := s.before, s.after
-	digits := strconv.FormatInt(amount, 10)
+	size := uint64(amount)
 	if amount < 0 {
-		before, after, digits = s.minusBefore, s.minusAfter, digits[1:]
+		before, after, size = s.minusBefore, s.minusAfter, -size
 	}
-	if short := s.decimals + 1 - len(digits); short > 0 {
-		digits = strings.Repeat("0", short) + digits
+	digits := strconv.AppendUint(make([]byte, 0, 24), size, 10)
+	for len(digits) <= s.decimals {
+		digits = slices.Insert(digits, 0, '0')
 	}
 	whole := len(digits) - s.decimals
 	out := append(make([]byte, 0, 48), before...)

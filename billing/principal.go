@@ -56,7 +56,6 @@ type Principal struct {
 	Actor
 	OrgID   string
 	OrgName string
-	Region  Region   // of the org, for a person in a session
 	Email   string   // of the person; empty for agents and hosts
 	Role    Role     // of the person; empty for agents and hosts
 	Scopes  []string // of an agent key

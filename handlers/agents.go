@@ -30,17 +30,18 @@ func (h *handlers) pressedAgents(r *web.Request, word string) error {
 	return r.Redirect(pathAgents, "done", word+"."+r.FormToken(donePurpose(word)))
 }
 
-func (h *handlers) agentsFrame(r *web.Request) (views.Frame, error) {
+func (h *handlers) agentsFrame(r *web.Request) (f views.Frame, in views.Locale, err error) {
 	sum, err := h.Service.Summary(r.Context(), r.Principal)
 	if err != nil {
-		return views.Frame{}, err
+		return f, in, err
 	}
-	return h.appFrame(r, "", views.NavAgents, sum.Pending)
+	f, err = h.appFrame(r, "", views.NavAgents, sum.Pending)
+	return f, h.locales.Of(sum.Org.Region), err
 }
 
 // agentsValues reads what the page is made of.
 func (h *handlers) agentsValues(r *web.Request) (v views.AgentsValues, err error) {
-	if v.Frame, err = h.agentsFrame(r); err != nil {
+	if v.Frame, v.Locale, err = h.agentsFrame(r); err != nil {
 		return v, err
 	}
 	if v.List, err = h.Service.Agents(r.Context(), r.Principal); err != nil {
@@ -110,7 +111,7 @@ func (h *handlers) showKey(r *web.Request, out billing.Issued, err error) error 
 	if err != nil {
 		return h.notIssued(r, err)
 	}
-	frame, err := h.agentsFrame(r)
+	frame, _, err := h.agentsFrame(r)
 	if err != nil {
 		return err
 	}
@@ -160,7 +161,7 @@ func (h *handlers) askRevoke(r *web.Request) error {
 	if key.State() == billing.KeyRevoked {
 		return r.Redirect(pathAgents)
 	}
-	frame, err := h.agentsFrame(r)
+	frame, _, err := h.agentsFrame(r)
 	if err != nil {
 		return err
 	}

@@ -129,7 +129,7 @@ func (h *handlers) approvals(r *web.Request) error {
 		return err
 	}
 	return r.Page(http.StatusOK, views.Approvals(views.NewApprovals(views.ApprovalsValues{
-		Frame: frame, Catalog: h.Service.Catalog(), List: rows, State: state, Next: next, Now: sum.Now,
+		Locale: h.locales.Of(sum.Org.Region), Frame: frame, Catalog: h.Service.Catalog(), List: rows, State: state, Next: next, Now: sum.Now,
 	})))
 }
 
@@ -154,7 +154,7 @@ func (h *handlers) approve(r *web.Request) error {
 func (h *handlers) approvePage(r *web.Request, req billing.Request, problem error) templ.Component {
 	id := req.Approval.ID
 	return views.Approve(views.NewApprove(views.ApproveValues{
-		Frame: h.plainFrame(r), Catalog: h.Service.Catalog(), Request: req, Email: r.Principal.Email,
+		Locale: h.locales.Of(req.Org.Region), Frame: h.plainFrame(r), Catalog: h.Service.Catalog(), Request: req, Email: r.Principal.Email,
 		Token: r.FormToken(decidePurpose(id, req.OpDigest)), OpenedToken: r.FormToken(openedPurpose(id)), SendToken: r.FormToken(sendPurpose(id)),
 		SentNow: r.CheckFormToken(sentPurpose(id), r.Query("sent")), Problem: problem,
 	}))

@@ -71,7 +71,7 @@ func (h *handlers) billing(r *web.Request) error {
 }
 
 func (h *handlers) resultPanel(s billing.Summary, out billing.Outcome) *views.Panel {
-	return views.NewResult(h.Service.Catalog(), s.Org, "", out)
+	return h.locales.Of(s.Org.Region).NewResult(h.Service.Catalog(), s.Org, "", out)
 }
 
 // billingValues reads what the page is made of.
@@ -80,6 +80,7 @@ func (h *handlers) billingValues(r *web.Request) (v views.BillingValues, err err
 	if v.Summary, err = h.Service.Summary(ctx, p); err != nil {
 		return v, err
 	}
+	v.Locale = h.locales.Of(v.Summary.Org.Region)
 	if v.Frame, err = h.appFrame(r, "", views.NavBilling, v.Summary.Pending); err != nil {
 		return v, err
 	}

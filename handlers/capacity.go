@@ -54,7 +54,7 @@ func (h *handlers) capacityOffer(r *web.Request) error {
 	}
 	units, ok := wholeUnits(r.Query("units"))
 	v := views.BillingValues{
-		Catalog: h.Service.Catalog(), Summary: sum, CanManage: r.Principal.CanManage(), Token: r.FormToken(purposeBilling(r)), Nonce: h.Service.NewNonce(),
+		Locale: h.locales.Of(sum.Org.Region), Catalog: h.Service.Catalog(), Summary: sum, CanManage: r.Principal.CanManage(), Token: r.FormToken(purposeBilling(r)), Nonce: h.Service.NewNonce(),
 		Capacity: h.unitsAt(r.Principal, sum, units),
 	}
 	if v.Capacity == nil {

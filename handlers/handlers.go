@@ -56,6 +56,7 @@ type handlers struct {
 	Config
 	byEmail, byNetwork *web.Limiter
 	sends              *web.Limiter // of one request to its owners
+	locales            views.Locales
 }
 
 // New returns the whole server: every page and every call.

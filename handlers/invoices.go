@@ -34,7 +34,7 @@ func (h *handlers) invoices(r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	v := views.InvoicesValues{List: rows, CanManage: r.Principal.CanManage()}
+	v := views.InvoicesValues{Locale: h.locales.Of(sum.Org.Region), List: rows, CanManage: r.Principal.CanManage()}
 	if len(rows) > pageSize {
 		v.List, v.Next = rows[:pageSize], rows[pageSize-1].ID
 	}

@@ -12,6 +12,7 @@ import (
 
 // AgentsValues is what Settings → Agents is made of.
 type AgentsValues struct {
+	Locale
 	Frame     Frame
 	List      billing.Agents
 	CanManage bool
@@ -87,8 +88,8 @@ func (v AgentsValues) card(a billing.Agent, id string) AgentCard {
 // row is a key; own says that its state is not told by what is around it.
 func (v AgentsValues) row(k billing.Credential, own bool) KeyRow {
 	row := KeyRow{
-		Prefix: k.Prefix + "…", Can: scopeWords(k.Scopes), By: k.CreatedBy, Made: shortDay(k.CreatedAt), Ended: shortDay(k.RevokedAt),
-		Used: momentFrom(k.LastUsedAt, v.List.Now),
+		Prefix: k.Prefix + "…", Can: scopeWords(k.Scopes), By: k.CreatedBy, Made: v.shortDay(k.CreatedAt), Ended: v.shortDay(k.RevokedAt),
+		Used: v.momentFrom(k.LastUsedAt, v.List.Now),
 	}
 	state := k.State()
 	if own {

@@ -10,6 +10,7 @@ import (
 
 // ApprovalsValues is what the inbox is made of.
 type ApprovalsValues struct {
+	Locale
 	Frame   Frame
 	Catalog *billing.Catalog
 	List    []billing.Approval // newest first
@@ -55,20 +56,20 @@ func approvalsURL(state billing.ApprovalState, cursor string) string {
 
 func approvalRowOf(v ApprovalsValues, a billing.Approval) ApprovalRow {
 	row := ApprovalRow{
-		Title: verbOf(v.Catalog, a.Quote, ""), Href: approveURL(a.ID), Chip: approvalChip(a), Asker: a.Actor.Name,
-		Asked: momentFrom(a.CreatedAt, v.Now), Money: costOf(a.Quote), Open: a.State == billing.ApprovalPending,
+		Title: v.verbOf(v.Catalog, a.Quote, ""), Href: approveURL(a.ID), Chip: approvalChip(a), Asker: a.Actor.Name,
+		Asked: v.momentFrom(a.CreatedAt, v.Now), Money: v.costOf(a.Quote), Open: a.State == billing.ApprovalPending,
 	}
 	switch a.State {
 	case billing.ApprovalPending:
-		row.Result, row.At = "Open until", momentFrom(a.ExpiresAt, v.Now)
+		row.Result, row.At = "Open until", v.momentFrom(a.ExpiresAt, v.Now)
 	case billing.ApprovalExpired:
-		row.Result, row.At = "Ended", moment(a.ExpiresAt)
+		row.Result, row.At = "Ended", v.moment(a.ExpiresAt)
 	case billing.ApprovalDenied:
-		row.Result, row.At = "Denied by "+actor(a.DecidedBy)+",", moment(a.DecidedAt)
+		row.Result, row.At = "Denied by "+actor(a.DecidedBy)+",", v.moment(a.DecidedAt)
 	case billing.ApprovalCanceled, billing.ApprovalSuperseded, billing.ApprovalInvalidated:
-		row.At = moment(a.DecidedAt)
+		row.At = v.moment(a.DecidedAt)
 	default:
-		row.Result, row.At = "Approved by "+actor(a.DecidedBy)+",", moment(a.DecidedAt)
+		row.Result, row.At = "Approved by "+actor(a.DecidedBy)+",", v.moment(a.DecidedAt)
 	}
 	return row
 }
@@ -103,7 +104,7 @@ func approvalChip(a billing.Approval) Chip {
 
 // verbOf is what a change does: "Upgrade Acme to Scale". Without an org it is
 // "Upgrade to Scale".
-func verbOf(c *billing.Catalog, q billing.Quote, org string) string {
+func (in Locale) verbOf(c *billing.Catalog, q billing.Quote, org string) string {
 	object := ""
 	if org != "" {
 		object = org + " "
@@ -111,7 +112,7 @@ func verbOf(c *billing.Catalog, q billing.Quote, org string) string {
 	from, _ := c.Plan(q.FromPlan)
 	to, _ := c.Plan(q.ToPlan)
 	target := planName(c, q.ToPlan)
-	if words, ok := capacityVerb(c, q, org); ok {
+	if words, ok := in.capacityVerb(c, q, org); ok {
 		return words
 	}
 	switch {
@@ -128,36 +129,36 @@ func verbOf(c *billing.Catalog, q billing.Quote, org string) string {
 }
 
 // costOf is what a change costs in one line: "$17.40 now, then $49.00 a month".
-func costOf(q billing.Quote) string {
-	then := ", then " + price(q.Recurring, q.Currency, q.Interval)
+func (in Locale) costOf(q billing.Quote) string {
+	then := ", then " + in.price(q.Recurring, q.Currency, q.Interval)
 	switch {
 	case q.Change.Action == billing.ActionStartTrial:
 		return fmt.Sprintf("No charge, free for %d days", q.TrialDays)
 	case q.Change.Action == billing.ActionReduce:
-		return "No charge now, from " + day(q.EffectiveAt).Text + " " + price(q.Recurring, q.Currency, q.Interval)
+		return "No charge now, from " + in.day(q.EffectiveAt).Text + " " + in.price(q.Recurring, q.Currency, q.Interval)
 	case q.Change.Action == billing.ActionScheduleDowngrade:
-		return "No charge, from " + day(q.EffectiveAt).Text
+		return "No charge, from " + in.day(q.EffectiveAt).Text
 	case q.DueNow > 0:
-		return money(q.DueNow, q.Currency) + " now" + then
+		return in.money(q.DueNow, q.Currency) + " now" + then
 	case q.Credit > 0:
-		return money(q.Credit, q.Currency) + " credit" + then
+		return in.money(q.Credit, q.Currency) + " credit" + then
 	}
 	return "No charge now" + then
 }
 
 // capacityVerb is verbOf for changes of capacity and for trials.
-func capacityVerb(c *billing.Catalog, q billing.Quote, org string) (words string, ok bool) {
+func (in Locale) capacityVerb(c *billing.Catalog, q billing.Quote, org string) (words string, ok bool) {
 	of, forOrg := "", ""
 	if org != "" {
 		of, forOrg = " of "+org, " for "+org
 	}
 	switch q.Change.Action {
 	case billing.ActionIncrease:
-		return "Add " + unitsWords(q.ToUnits-q.FromUnits) + forOrg, true
+		return "Add " + in.unitsWords(q.ToUnits-q.FromUnits) + forOrg, true
 	case billing.ActionReduce:
-		return "Reduce capacity" + of + " to " + unitsOf(c, q.ToPlan, q.ToUnits), true
+		return "Reduce capacity" + of + " to " + in.unitsOf(c, q.ToPlan, q.ToUnits), true
 	case billing.ActionKeepCapacity:
-		return "Keep the " + unitsOf(c, q.ToPlan, q.ToUnits) + of, true
+		return "Keep the " + in.unitsOf(c, q.ToPlan, q.ToUnits) + of, true
 	case billing.ActionStartTrial:
 		return "Start a trial of " + planName(c, q.ToPlan) + forOrg, true
 	}

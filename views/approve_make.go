@@ -12,6 +12,7 @@ import (
 
 // ApproveValues is what the approve page is made of.
 type ApproveValues struct {
+	Locale
 	Frame   Frame // its FormToken signs out
 	Catalog *billing.Catalog
 	Request billing.Request
@@ -38,30 +39,30 @@ func NewApprove(v ApproveValues) ApprovePage {
 	a, q := r.Approval, r.Quote
 	open := a.State == billing.ApprovalPending
 	p := ApprovePage{
-		Frame: v.Frame, URL: approveURL(a.ID), Org: r.Org.Name, Title: verbOf(v.Catalog, q, r.Org.Name), Chip: approvalChip(a), Email: v.Email,
-		From: sideOf("Now", r.From, q.Currency, r.From.Recurring()),
-		To:   sideOf("Then", r.To, q.Currency, q.Recurring),
-		Due:  dueOf(a, q), Reason: a.Reason, Asked: momentFrom(a.CreatedAt, r.Now), Asker: askerOf(r),
+		Frame: v.Frame, URL: approveURL(a.ID), Org: r.Org.Name, Title: v.verbOf(v.Catalog, q, r.Org.Name), Chip: approvalChip(a), Email: v.Email,
+		From: v.sideOf("Now", r.From, q.Currency, r.From.Recurring()),
+		To:   v.sideOf("Then", r.To, q.Currency, q.Recurring),
+		Due:  v.dueOf(a, q), Reason: a.Reason, Asked: v.momentFrom(a.CreatedAt, r.Now), Asker: v.askerOf(r),
 	}
 	if describe(&p, v); open {
 		p.Title += "?"
 	}
 	if p.Frame.Title = p.Title; open {
-		p.Code, p.Closes = billing.CheckCode(a.ID), momentFrom(a.ExpiresAt, r.Now)
+		p.Code, p.Closes = billing.CheckCode(a.ID), v.momentFrom(a.ExpiresAt, r.Now)
 		pending(&p, v)
 	} else {
 		answered(&p, v)
 	}
 	if r.Previous != nil {
-		p.Verdict, p.Changed = priceMoved(), changedOf("Due today", *r.Previous, q)
+		p.Verdict, p.Changed = priceMoved(), v.changedOf("Due today", *r.Previous, q)
 	}
 	return p
 }
 
-func sideOf(label string, p billing.Plan, currency string, amount int64) PlanSide {
-	s := PlanSide{Label: label, Name: p.Name, Price: money(amount, currency), Per: perOf(p)}
+func (in Locale) sideOf(label string, p billing.Plan, currency string, amount int64) PlanSide {
+	s := PlanSide{Label: label, Name: p.Name, Price: in.money(amount, currency), Per: perOf(p)}
 	if p.Units != nil {
-		s.Units = unitsWords(p.TotalUnits())
+		s.Units = in.unitsWords(p.TotalUnits())
 	}
 	return s
 }
@@ -82,36 +83,36 @@ func describe(p *ApprovePage, v ApproveValues) {
 			describeEnd(p, v)
 			return
 		}
-		p.To.Label = "From " + shortDay(q.EffectiveAt).Text
+		p.To.Label = "From " + v.shortDay(q.EffectiveAt).Text
 		p.Due.Note = "Nothing is charged and nothing is refunded."
-		p.Facts = append(p.Facts, Fact{Term: r.From.Name + " stays until", At: day(q.EffectiveAt)})
+		p.Facts = append(p.Facts, Fact{Term: r.From.Name + " stays until", At: v.day(q.EffectiveAt)})
 		if q.LiftsReduction {
 			p.Facts = append(p.Facts, Fact{Term: copyReductionTerm, Text: copyReductionGone})
 		}
-		p.Lost, p.Over = lossOf(v.Catalog, r, r.From, r.To), overThen(r.Usage, r, r.To)
+		p.Lost, p.Over = v.lossOf(v.Catalog, r, r.From, r.To), v.overThen(r.Usage, r, r.To)
 		return
 	case billing.ActionReduce:
-		p.To.Label = "From " + shortDay(q.EffectiveAt).Text
+		p.To.Label = "From " + v.shortDay(q.EffectiveAt).Text
 		p.Due.Note = "Nothing is charged and nothing is refunded."
-		p.Facts = append(p.Facts, Fact{Term: unitsWords(r.From.TotalUnits()) + " stay until", At: day(q.EffectiveAt)})
-		p.Over = overThen(r.Usage, r, r.To)
+		p.Facts = append(p.Facts, Fact{Term: v.unitsWords(r.From.TotalUnits()) + " stay until", At: v.day(q.EffectiveAt)})
+		p.Over = v.overThen(r.Usage, r, r.To)
 		return
 	case billing.ActionStartTrial:
 		describeTrial(p, v)
 		return
 	case billing.ActionKeepCapacity:
 		if u := r.Subscription.Units; u.Reducing() {
-			p.From.Units += ", " + unitsWords(r.From.With(u.ReduceTo).TotalUnits()) + " from " + shortDay(u.ReduceAt).Text
+			p.From.Units += ", " + v.unitsWords(r.From.With(u.ReduceTo).TotalUnits()) + " from " + v.shortDay(u.ReduceAt).Text
 		}
 	case billing.ActionResume:
-		p.From.Price, p.From.Per = "Ends "+shortDay(r.Subscription.PeriodEnd).Text, ""
+		p.From.Price, p.From.Per = "Ends "+v.shortDay(r.Subscription.PeriodEnd).Text, ""
 	case billing.ActionChangePlan:
 		if !r.To.Above(r.From) {
-			p.Lost, p.Over = lossOf(v.Catalog, r, r.From, r.To), overThen(r.Usage, r, r.To)
+			p.Lost, p.Over = v.lossOf(v.Catalog, r, r.From, r.To), v.overThen(r.Usage, r, r.To)
 		}
 	}
 	if !q.NextChargeAt.IsZero() {
-		p.Facts = append(p.Facts, Fact{Term: "Next charge", Text: money(q.Recurring, q.Currency) + " on", At: day(q.NextChargeAt)})
+		p.Facts = append(p.Facts, Fact{Term: "Next charge", Text: v.money(q.Recurring, q.Currency) + " on", At: v.day(q.NextChargeAt)})
 	}
 	if q.LiftsDowngrade {
 		p.Facts = append(p.Facts, Fact{Term: copyDowngradeTerm, Text: copyDowngradeLifted})
@@ -120,7 +121,7 @@ func describe(p *ApprovePage, v ApproveValues) {
 		p.Facts = append(p.Facts, Fact{Term: "Card", Text: card})
 	}
 	if q.Tax > 0 {
-		p.Facts = append(p.Facts, Fact{Term: "Tax", Text: money(q.Tax, q.Currency) + " included"})
+		p.Facts = append(p.Facts, Fact{Term: "Tax", Text: v.money(q.Tax, q.Currency) + " included"})
 	} else {
 		p.Facts = append(p.Facts, Fact{Term: "Tax", Text: "None"})
 	}
@@ -129,7 +130,7 @@ func describe(p *ApprovePage, v ApproveValues) {
 // describeTrial: nothing is charged, now or at the end.
 func describeTrial(p *ApprovePage, v ApproveValues) {
 	q := v.Request.Quote
-	p.To.Price, p.To.Per = money(0, q.Currency), fmt.Sprintf("for %d days", q.TrialDays)
+	p.To.Price, p.To.Per = v.money(0, q.Currency), fmt.Sprintf("for %d days", q.TrialDays)
 	p.Due.Note = "Nothing is charged at the end of the trial either."
 	p.Facts = append(p.Facts, Fact{Term: "Card", Text: "None needed"},
 		Fact{Term: "Afterwards", Text: fmt.Sprintf("%s, unless somebody converts the trial to a paid plan", v.Catalog.Free().Name)},
@@ -137,14 +138,14 @@ func describeTrial(p *ApprovePage, v ApproveValues) {
 }
 
 // dueOf is what approving charges, in the words of before or after.
-func dueOf(a billing.Approval, q billing.Quote) *Due {
-	d := &Due{Label: "Due today", Amount: money(q.DueNow, q.Currency), Lines: quoteLinesOf(q)}
+func (in Locale) dueOf(a billing.Approval, q billing.Quote) *Due {
+	d := &Due{Label: "Due today", Amount: in.money(q.DueNow, q.Currency), Lines: in.quoteLinesOf(q)}
 	switch a.State {
 	case billing.ApprovalPending:
 	case billing.ApprovalSucceeded:
 		d.Label = "Charged"
 		if a.Result != nil {
-			d.Amount = money(a.Result.Charged, q.Currency)
+			d.Amount = in.money(a.Result.Charged, q.Currency)
 		}
 	case billing.ApprovalApproved, billing.ApprovalExecuting:
 		d.Label = "To be charged"
@@ -152,16 +153,16 @@ func dueOf(a billing.Approval, q billing.Quote) *Due {
 		d.Label = "Due on approval"
 	}
 	if q.Credit > 0 {
-		d.Note = money(q.Credit, q.Currency) + " of unused time is credited to the next charges."
+		d.Note = in.money(q.Credit, q.Currency) + " of unused time is credited to the next charges."
 	}
 	return d
 }
 
-func askerOf(r billing.Request) *Asker {
+func (in Locale) askerOf(r billing.Request) *Asker {
 	a := r.Approval
 	who := &Asker{Name: a.Actor.Name, Key: a.KeyPrefix + "…", CreatedBy: a.KeyBy}
 	if a.State == billing.ApprovalPending {
-		who.LastUsed, who.Record = moment(r.Key.LastUsedAt), recordWords(r.Record)
+		who.LastUsed, who.Record = in.moment(r.Key.LastUsedAt), recordWords(r.Record)
 	}
 	return who
 }
@@ -192,7 +193,7 @@ func pending(p *ApprovePage, v ApproveValues) {
 	}
 	d := &Decide{
 		Form: Form{URL: approveURL(r.Approval.ID), Fields: []Field{{"op_digest", r.OpDigest}, {"quote", r.Sealed}, {"form_token", v.Token}}},
-		Deny: "Deny", Approve: approveLabel(r.Quote),
+		Deny: "Deny", Approve: v.approveLabel(r.Quote),
 		Pauses: fmt.Sprintf("Denies this request and pauses the key of %s until you lift the pause.", r.Approval.Actor.Name),
 	}
 	p.Decide = d
@@ -229,9 +230,9 @@ func sendToOwners(v ApproveValues) *Panel {
 	}
 }
 
-func approveLabel(q billing.Quote) string {
+func (in Locale) approveLabel(q billing.Quote) string {
 	if q.DueNow > 0 {
-		return "Approve, pay " + money(q.DueNow, q.Currency) + " now"
+		return "Approve, pay " + in.money(q.DueNow, q.Currency) + " now"
 	}
 	return "Approve, no charge now"
 }

@@ -221,7 +221,7 @@ func TestWords(t *testing.T) {
 		money(-950, "usd"): "−$9.50", money(1900, "usd"): "$19.00",
 		relative(now, now): "just now", relative(now.Add(time.Hour), now): "in 1 hour", relative(now.Add(-49*time.Hour), now): "2 days ago",
 		moment(now).Text: "23 November 2026, 10:05 UTC", moment(time.Time{}).Text: "",
-		limitOf(billing.Resource{Singular: "agent", Plural: "agents"}, billing.Limit{Value: 1}): "1 agent",
+		Locale{}.limitOf(billing.Resource{Singular: "agent", Plural: "agents"}, billing.Limit{Value: 1}): "1 agent",
 		brand("visa"): "Visa", brand("unheard-of"): "Card", lowerFirst("Upgrade"): "upgrade", capital("rows"): "Rows",
 	} {
 		if got != want {

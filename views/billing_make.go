@@ -10,6 +10,7 @@ import (
 
 // BillingValues is what Settings → Billing is made of.
 type BillingValues struct {
+	Locale
 	Frame    Frame
 	Catalog  *billing.Catalog
 	Summary  billing.Summary
@@ -42,7 +43,7 @@ func NewBilling(v BillingValues) BillingPage {
 		Frame: v.Frame, Result: v.Result, Review: v.Review,
 		Plan: planCardOf(v), Banner: bannerOf(v), Changes: changesOf(v), Requests: requestsOf(v),
 		Plans: plansOf(v), PlansNote: plansNoteOf(v), Usage: usageOf(v), Capacity: capacityOf(v), Asked: otherAsks(v), Next: nextOf(v), Card: cardOf(v),
-		Invoices: invoicesOf(v.Invoices, v.CanManage), MoreInvoices: v.MoreInvoices, Cancel: cancelOf(v),
+		Invoices: v.invoicesOf(v.Invoices, v.CanManage), MoreInvoices: v.MoreInvoices, Cancel: cancelOf(v),
 	}
 	if len(p.Plan.Actions) == 0 && len(p.Plans) > 0 {
 		p.Plan.Actions = v.actions(Action{Label: copyChangePlan, Href: "#plans-title"})
@@ -74,7 +75,7 @@ func (v BillingValues) portal() *Form {
 
 func planCardOf(v BillingValues) PlanCard {
 	s := v.Summary
-	c := PlanCard{Name: s.Plan.Name, Price: money(s.Plan.Recurring(), v.Catalog.Currency), Per: "a month"}
+	c := PlanCard{Name: s.Plan.Name, Price: v.money(s.Plan.Recurring(), v.Catalog.Currency), Per: "a month"}
 	if s.Plan.Paid() {
 		c.Per = per(s.Plan.Price.Interval)
 	}
@@ -85,28 +86,28 @@ func planCardOf(v BillingValues) PlanCard {
 		return trialCard(v)
 	}
 	sub := s.Subscription
-	if c.Chip = chipOf(sub); trialOver(s) {
+	if c.Chip = v.chipOf(sub); trialOver(s) {
 		c.Chip = Chip{}
 	}
 	switch {
 	case trialOver(s):
-		c.Dates = []Dated{{Before: fmt.Sprintf("The trial of %s ended on", planName(v.Catalog, sub.Trial.Plan)), At: day(sub.Trial.EndsAt)}}
+		c.Dates = []Dated{{Before: fmt.Sprintf("The trial of %s ended on", planName(v.Catalog, sub.Trial.Plan)), At: v.day(sub.Trial.EndsAt)}}
 	case sub.Status.Live() && sub.CancelAtPeriodEnd:
-		c.Dates = []Dated{{Before: "Ends on", At: day(sub.PeriodEnd), After: "and becomes " + v.Catalog.Free().Name}}
+		c.Dates = []Dated{{Before: "Ends on", At: v.day(sub.PeriodEnd), After: "and becomes " + v.Catalog.Free().Name}}
 	case sub.Status == billing.StatusActive:
-		c.Dates = []Dated{{Before: "Renews on", At: day(sub.PeriodEnd)}}
+		c.Dates = []Dated{{Before: "Renews on", At: v.day(sub.PeriodEnd)}}
 	case sub.Status == billing.StatusTrialing:
-		c.Dates = []Dated{{Before: "Trial until", At: day(sub.PeriodEnd)}}
+		c.Dates = []Dated{{Before: "Trial until", At: v.day(sub.PeriodEnd)}}
 	case sub.Status == billing.StatusCanceled && !sub.PeriodEnd.IsZero():
-		c.Dates = []Dated{{Before: "The subscription ended on", At: day(endOf(sub, s.Now))}}
+		c.Dates = []Dated{{Before: "The subscription ended on", At: v.day(endOf(sub, s.Now))}}
 	case sub.Status == billing.StatusNone:
 		c.Notes = []string{"No card needed."}
 	}
 	if u := s.Plan.Units; u != nil && s.Plan.Paid() && s.Plan.TotalUnits() > u.Included {
-		c.Notes = append(c.Notes, fmt.Sprintf("%s: %s included and %s additional.", capital(unitsWords(s.Plan.TotalUnits())), number(u.Included), number(s.Plan.TotalUnits()-u.Included)))
+		c.Notes = append(c.Notes, fmt.Sprintf("%s: %s included and %s additional.", capital(v.unitsWords(s.Plan.TotalUnits())), v.number(u.Included), v.number(s.Plan.TotalUnits()-u.Included)))
 	}
 	if sub.Credit > 0 {
-		c.Notes = append(c.Notes, money(sub.Credit, v.Catalog.Currency)+" of credit goes towards the next charges.")
+		c.Notes = append(c.Notes, v.money(sub.Credit, v.Catalog.Currency)+" of credit goes towards the next charges.")
 	}
 	return c
 }
@@ -119,7 +120,7 @@ func endOf(sub billing.Subscription, now time.Time) time.Time {
 	return earlier(sub.PeriodEnd, now)
 }
 
-func chipOf(sub billing.Subscription) Chip {
+func (in Locale) chipOf(sub billing.Subscription) Chip {
 	switch sub.Status {
 	case billing.StatusPastDue:
 		return Chip{"Past due", ToneBad}
@@ -131,7 +132,7 @@ func chipOf(sub billing.Subscription) Chip {
 		return Chip{"Canceled", ToneNeutral}
 	case billing.StatusActive, billing.StatusTrialing:
 		if sub.CancelAtPeriodEnd {
-			return Chip{"Ends " + sub.PeriodEnd.UTC().Format("2 Jan"), ToneWarn}
+			return Chip{"Ends " + in.dayOnly(sub.PeriodEnd), ToneWarn}
 		}
 		if sub.Status == billing.StatusTrialing {
 			return Chip{"Trial", ToneAccent}
@@ -172,11 +173,11 @@ func bannerOf(v BillingValues) *Panel {
 
 func scheduledBanner(v BillingValues, c billing.ScheduledChange) *Panel {
 	p := &Panel{
-		Tone: ToneNeutral, Title: fmt.Sprintf("%s moves to %s on %s", v.Summary.Org.Name, planName(v.Catalog, c.Plan), day(c.EffectiveAt).Text),
+		Tone: ToneNeutral, Title: fmt.Sprintf("%s moves to %s on %s", v.Summary.Org.Name, planName(v.Catalog, c.Plan), v.day(c.EffectiveAt).Text),
 		Text: "Nothing is deleted. You can undo this until then.",
 	}
 	if c.Kind == billing.ScheduledReduction {
-		p.Title = fmt.Sprintf("%s goes down to %s on %s", v.Summary.Org.Name, unitsOf(v.Catalog, c.Plan, c.Units), day(c.EffectiveAt).Text)
+		p.Title = fmt.Sprintf("%s goes down to %s on %s", v.Summary.Org.Name, v.unitsOf(v.Catalog, c.Plan, c.Units), v.day(c.EffectiveAt).Text)
 	}
 	return p
 }
@@ -202,7 +203,7 @@ func bankBanner(v BillingValues, a billing.PaymentAction) *Panel {
 		what = "The additional units wait"
 	}
 	return &Panel{
-		Tone: ToneWarn, Title: "Your bank wants to confirm a payment of " + money(a.Amount.Amount, a.Amount.Currency),
+		Tone: ToneWarn, Title: "Your bank wants to confirm a payment of " + v.money(a.Amount.Amount, a.Amount.Currency),
 		Text:    v.orAsk(what + " for it. Nothing was charged yet."),
 		Actions: v.actions(Action{Label: "Confirm with your bank", Href: a.URL, Primary: true}),
 	}
@@ -215,7 +216,7 @@ func waitingBanner(v BillingValues) *Panel {
 	a := v.Waiting[0]
 	return &Panel{
 		Tone: ToneAccent, Title: "An agent waits for an answer",
-		Text: v.orAsk(fmt.Sprintf("%s asks to %s.", a.Actor.Name, lowerFirst(verbOf(v.Catalog, a.Quote, v.Summary.Org.Name)))),
+		Text: v.orAsk(fmt.Sprintf("%s asks to %s.", a.Actor.Name, lowerFirst(v.verbOf(v.Catalog, a.Quote, v.Summary.Org.Name)))),
 	}
 }
 
@@ -230,7 +231,7 @@ func capBanner(v BillingValues) *Panel {
 	case 0:
 		return nil
 	case 1:
-		return &Panel{Tone: ToneWarn, Title: nearTitle(near[0]), Text: copyNearText}
+		return &Panel{Tone: ToneWarn, Title: v.nearTitle(near[0]), Text: copyNearText}
 	}
 	var which []string
 	for _, u := range near {
@@ -243,15 +244,15 @@ func capBanner(v BillingValues) *Panel {
 }
 
 // nearTitle says how near one resource is to its cap.
-func nearTitle(u billing.Usage) string {
+func (in Locale) nearTitle(u billing.Usage) string {
 	_, percent := levelOf(u)
 	switch left := u.Cap.Value - u.Active; {
 	case left < 0:
-		return fmt.Sprintf("%s of %s: over the limit", number(u.Active), limitWords(u))
+		return fmt.Sprintf("%s of %s: over the limit", in.number(u.Active), in.limitWords(u))
 	case left == 0:
-		return fmt.Sprintf("The limit of %s is reached", limitWords(u))
+		return fmt.Sprintf("The limit of %s is reached", in.limitWords(u))
 	default:
-		return fmt.Sprintf("%d %% of the %s are used, %s left", percent, u.Resource.Plural, number(left))
+		return fmt.Sprintf("%d %% of the %s are used, %s left", percent, u.Resource.Plural, in.number(left))
 	}
 }
 
@@ -261,14 +262,14 @@ func listed(things []string) string {
 	return strings.Join(things[:last], ", ") + " and " + things[last]
 }
 
-func limitWords(u billing.Usage) string {
-	return number(u.Cap.Value) + " " + u.Resource.Label(u.Cap.Value)
+func (in Locale) limitWords(u billing.Usage) string {
+	return in.number(u.Cap.Value) + " " + u.Resource.Label(u.Cap.Value)
 }
 
 func changesOf(v BillingValues) []ScheduledChange {
 	var out []ScheduledChange
 	for _, c := range v.Summary.Scheduled {
-		change := ScheduledChange{Title: changeTitle(v, c), When: Dated{Before: "on", At: day(c.EffectiveAt)}, By: "Requested in Stripe's portal"}
+		change := ScheduledChange{Title: changeTitle(v, c), When: Dated{Before: "on", At: v.day(c.EffectiveAt)}, By: "Requested in Stripe's portal"}
 		if c.Kind == billing.ScheduledTrialEnd {
 			change.By = "Nothing is charged. A trial ends by itself, and cannot be had again."
 			out = append(out, change)
@@ -298,7 +299,7 @@ func changeTitle(v BillingValues, c billing.ScheduledChange) string {
 		return fmt.Sprintf("Trial of %s → %s", planName(v.Catalog, s.Subscription.Trial.Plan), planName(v.Catalog, c.Plan))
 	case c.Kind == billing.ScheduledReduction:
 		before, _ := v.Catalog.Plan(s.Subscription.Plan)
-		return number(before.With(s.Subscription.Units.Additional).TotalUnits()) + " → " + unitsOf(v.Catalog, c.Plan, c.Units)
+		return v.number(before.With(s.Subscription.Units.Additional).TotalUnits()) + " → " + v.unitsOf(v.Catalog, c.Plan, c.Units)
 	case s.DesignPartner:
 		return fmt.Sprintf("Subscription to %s ends", v.paidPlanName())
 	}
@@ -309,8 +310,8 @@ func requestsOf(v BillingValues) []RequestCard {
 	var out []RequestCard
 	for _, a := range v.Waiting {
 		card := RequestCard{
-			Title: verbOf(v.Catalog, a.Quote, v.Summary.Org.Name), Href: approveURL(a.ID), By: a.Actor.Name,
-			Summary: costOf(a.Quote) + ".", Code: billing.CheckCode(a.ID), Expires: momentFrom(a.ExpiresAt, v.Summary.Now), Button: "View",
+			Title: v.verbOf(v.Catalog, a.Quote, v.Summary.Org.Name), Href: approveURL(a.ID), By: a.Actor.Name,
+			Summary: v.costOf(a.Quote) + ".", Code: billing.CheckCode(a.ID), Expires: v.momentFrom(a.ExpiresAt, v.Summary.Now), Button: "View",
 		}
 		if v.Summary.DesignPartner && a.Quote.Change.Action == billing.ActionScheduleDowngrade {
 			card.Title = endTitle(v.Catalog, a.Quote, v.Summary.Org.Name)
@@ -323,11 +324,11 @@ func requestsOf(v BillingValues) []RequestCard {
 	return out
 }
 
-func invoicesOf(list []billing.Invoice, canManage bool) []InvoiceRow {
+func (in Locale) invoicesOf(list []billing.Invoice, canManage bool) []InvoiceRow {
 	out := make([]InvoiceRow, 0, len(list))
 	for _, i := range list {
 		row := InvoiceRow{
-			Number: i.Number, Date: shortDay(i.CreatedAt), Description: i.Description, Amount: money(i.Amount.Amount, i.Amount.Currency),
+			Number: i.Number, Date: in.shortDay(i.CreatedAt), Description: i.Description, Amount: in.money(i.Amount.Amount, i.Amount.Currency),
 			Chip: invoiceChip(i), Hosted: i.HostedURL, PDF: i.PDFURL,
 		}
 		if row.Number == "" {

@@ -34,12 +34,12 @@ func capacityOf(v BillingValues) *Capacity {
 		return nil
 	}
 	c := &Capacity{
-		Included: number(plan.Units.Included), Additional: number(plan.Additional), Total: unitsWords(plan.TotalUnits()),
-		Each: fmt.Sprintf("An additional unit costs %s.", price(plan.Units.Price.Amount, v.Catalog.Currency, plan.Units.Price.Interval)),
+		Included: v.number(plan.Units.Included), Additional: v.number(plan.Additional), Total: v.unitsWords(plan.TotalUnits()),
+		Each: fmt.Sprintf("An additional unit costs %s.", v.price(plan.Units.Price.Amount, v.Catalog.Currency, plan.Units.Price.Interval)),
 	}
 	for _, r := range v.Catalog.Resources {
 		if n, ok := plan.Units.PerUnit[r.ID]; ok {
-			c.PerUnit = append(c.PerUnit, limitOf(r, billing.Limit{Value: n}))
+			c.PerUnit = append(c.PerUnit, v.limitOf(r, billing.Limit{Value: n}))
 		}
 	}
 	if v.Summary.DesignPartner { // nothing is sold
@@ -82,9 +82,9 @@ func (v BillingValues) capacityRefusal(err error) string {
 	case errors.Is(err, billing.ErrTrialConversion):
 		return copyUnitsTrial
 	case errors.Is(err, billing.ErrReductionPending):
-		return fmt.Sprintf("A reduction is scheduled for %s. Undo it before you add units.", day(sub.Units.ReduceAt).Text)
+		return fmt.Sprintf("A reduction is scheduled for %s. Undo it before you add units.", v.day(sub.Units.ReduceAt).Text)
 	case errors.Is(err, billing.ErrEndsAnyway):
-		return fmt.Sprintf("The subscription ends on %s. Keep the plan before you change its units.", day(sub.PeriodEnd).Text)
+		return fmt.Sprintf("The subscription ends on %s. Keep the plan before you change its units.", v.day(sub.PeriodEnd).Text)
 	case errors.Is(err, billing.ErrForeignSchedule):
 		return copyUnitsForeign
 	case errors.Is(err, billing.ErrPastDue):
@@ -107,7 +107,7 @@ func NewCapacityChange(v BillingValues) CapacityChange {
 	}
 	switch {
 	case at.NotOne:
-		return CapacityChange{Note: fmt.Sprintf("Enter a whole number from 0 to %s.", number(most))}
+		return CapacityChange{Note: fmt.Sprintf("Enter a whole number from 0 to %s.", v.number(most))}
 	case errors.Is(at.Err, billing.ErrTargetRange) && at.Units > most:
 		return askForUnits(v, most)
 	case at.Err != nil:
@@ -124,18 +124,18 @@ func NewCapacityChange(v BillingValues) CapacityChange {
 	q := at.Offer.Quote
 	from, to := v.Summary.Plan.With(q.FromUnits), v.Summary.Plan.With(q.ToUnits)
 	c := CapacityChange{
-		Title:  number(from.TotalUnits()) + " → " + unitsWords(to.TotalUnits()),
-		Then:   Dated{Before: "Then " + price(q.Recurring, q.Currency, q.Interval) + ", next on", At: day(q.NextChargeAt), After: "."},
-		Button: &Action{Label: capacityLabel(q), Primary: at.Offer.Kind == billing.OfferIncrease, Form: capacityForm(v)},
+		Title:  v.number(from.TotalUnits()) + " → " + v.unitsWords(to.TotalUnits()),
+		Then:   Dated{Before: "Then " + v.price(q.Recurring, q.Currency, q.Interval) + ", next on", At: v.day(q.NextChargeAt), After: "."},
+		Button: &Action{Label: v.capacityLabel(q), Primary: at.Offer.Kind == billing.OfferIncrease, Form: capacityForm(v)},
 	}
 	if at.Offer.Kind == billing.OfferIncrease {
-		c.Lines = quoteLinesOf(q)
+		c.Lines = v.quoteLinesOf(q)
 	} else {
-		c.Note = fmt.Sprintf("Nothing is charged and nothing is refunded: you keep %s until %s, and can undo this until then.", unitsWords(from.TotalUnits()), day(q.EffectiveAt).Text)
-		c.Over = overThen(v.Summary.Usage, billing.Request{Overrides: v.Summary.Overrides, Now: v.Summary.Now}, to)
+		c.Note = fmt.Sprintf("Nothing is charged and nothing is refunded: you keep %s until %s, and can undo this until then.", v.unitsWords(from.TotalUnits()), v.day(q.EffectiveAt).Text)
+		c.Over = v.overThen(v.Summary.Usage, billing.Request{Overrides: v.Summary.Overrides, Now: v.Summary.Now}, to)
 	}
 	if at.Before != nil {
-		c.Problem, c.Changed = priceMoved(), changedOf("Charge today", *at.Before, q)
+		c.Problem, c.Changed = priceMoved(), v.changedOf("Charge today", *at.Before, q)
 	}
 	return c
 }
@@ -154,13 +154,13 @@ func capacityForm(v BillingValues) *Form {
 }
 
 // capacityLabel carries the amount or the day, so that one press is enough.
-func capacityLabel(q billing.Quote) string {
+func (in Locale) capacityLabel(q billing.Quote) string {
 	if q.Change.Action == billing.ActionReduce {
-		return fmt.Sprintf("Remove %s on %s", unitsWords(q.FromUnits-q.ToUnits), q.EffectiveAt.UTC().Format("2 January"))
+		return fmt.Sprintf("Remove %s on %s", in.unitsWords(q.FromUnits-q.ToUnits), in.dayAndMonth(q.EffectiveAt))
 	}
-	label := "Add " + unitsWords(q.ToUnits-q.FromUnits) + ", "
+	label := "Add " + in.unitsWords(q.ToUnits-q.FromUnits) + ", "
 	if q.DueNow > 0 {
-		return label + "pay " + money(q.DueNow, q.Currency) + " now"
+		return label + "pay " + in.money(q.DueNow, q.Currency) + " now"
 	}
 	return label + "no charge now"
 }
@@ -168,14 +168,14 @@ func capacityLabel(q billing.Quote) string {
 // askForUnits is for a number that cannot be bought: an operator can do more.
 func askForUnits(v BillingValues, most int64) CapacityChange {
 	return CapacityChange{
-		Note: fmt.Sprintf("At most %s additional units can be bought. Send a request for %s; nothing is charged for it.", number(most), number(v.Capacity.Units)),
+		Note: fmt.Sprintf("At most %s additional units can be bought. Send a request for %s; nothing is charged for it.", v.number(most), v.number(v.Capacity.Units)),
 		Button: &Action{Label: copySendAsk, Form: v.form("/settings/billing/limit", "",
 			Field{"kind", "other"}, Field{"desired", strconv.FormatInt(v.Capacity.Units, 10)}, Field{"reason", "Additional capacity units"})},
 	}
 }
 
 // unitsWords is "1 unit" or "5 units".
-func unitsWords(n int64) string { return number(n) + " " + plural(n, "unit") }
+func (in Locale) unitsWords(n int64) string { return in.number(n) + " " + plural(n, "unit") }
 
 func plural(n int64, word string) string {
 	if n == 1 {
@@ -185,7 +185,7 @@ func plural(n int64, word string) string {
 }
 
 // unitsOf is how many units the plan of the id has with so many additional ones.
-func unitsOf(c *billing.Catalog, plan string, additional int64) string {
+func (in Locale) unitsOf(c *billing.Catalog, plan string, additional int64) string {
 	p, _ := c.Plan(plan)
-	return unitsWords(p.With(additional).TotalUnits())
+	return in.unitsWords(p.With(additional).TotalUnits())
 }

@@ -98,7 +98,7 @@ func samplePlot() *UsagePlot {
 		h.Limits = append(h.Limits, allowed)
 	}
 	h.Changes = []billing.LimitChange{{At: today.AddDate(0, 0, -14), From: before, To: limit, FromPlan: billing.Plan{Name: "Free"}, ToPlan: billing.Plan{Name: "Pro"}}}
-	return newUsagePlot(h, limit, today)
+	return Locale{}.newUsagePlot(h, limit, today)
 }
 
 func sampleRequest(soon Time) ApprovePage {

@@ -2,13 +2,9 @@ package views
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/countersignhq/countersign/billing"
 )
-
-// dayOnly is a day of this year, as people say it in a sentence.
-func dayOnly(t time.Time) string { return t.UTC().Format("2 Jan") }
 
 // dunningBanner says what a failed payment means, and how to mend it. It never
 // offers another plan.
@@ -18,14 +14,14 @@ func dunningBanner(v BillingValues, d *billing.Dunning) *Panel {
 	}
 	s := v.Summary
 	p := &Panel{Tone: ToneBad, Title: copyNoPayment}
-	words := fmt.Sprintf(copyLostUntil, s.Org.Name, s.Plan.Name, dayOnly(d.LostAt))
+	words := fmt.Sprintf(copyLostUntil, s.Org.Name, s.Plan.Name, v.dayOnly(d.LostAt))
 	if !d.KeepUntil.IsZero() {
-		words = fmt.Sprintf(copyKeepUntil, planName(v.Catalog, d.Plan), dayOnly(d.KeepUntil))
+		words = fmt.Sprintf(copyKeepUntil, planName(v.Catalog, d.Plan), v.dayOnly(d.KeepUntil))
 	}
 	if a := d.Payment; a != nil {
-		p.Title = fmt.Sprintf(copyPaidTitle, money(a.Amount.Amount, a.Amount.Currency), dayOnly(d.Failed))
+		p.Title = fmt.Sprintf(copyPaidTitle, v.money(a.Amount.Amount, a.Amount.Currency), v.dayOnly(d.Failed))
 		if !a.NextTry.IsZero() {
-			words += " " + fmt.Sprintf(copyTryAgain, dayOnly(a.NextTry))
+			words += " " + fmt.Sprintf(copyTryAgain, v.dayOnly(a.NextTry))
 		}
 		if a.URL != "" {
 			p.Actions = v.actions(Action{Label: copyPayNow, Href: a.URL, Primary: true})
@@ -41,9 +37,9 @@ func dunningBanner(v BillingValues, d *billing.Dunning) *Panel {
 func endedBanner(v BillingValues, d *billing.Dunning) *Panel {
 	p := &Panel{Tone: ToneBad, Title: copyEndedUnpaid}
 	if a := d.Payment; a != nil {
-		p.Title = fmt.Sprintf(copyEndedTitle, money(a.Amount.Amount, a.Amount.Currency))
+		p.Title = fmt.Sprintf(copyEndedTitle, v.money(a.Amount.Amount, a.Amount.Currency))
 	}
-	p.Text = v.orAsk(fmt.Sprintf(copyEndedText, v.Summary.Org.Name, v.Summary.Plan.Name, dayOnly(d.LostAt)))
+	p.Text = v.orAsk(fmt.Sprintf(copyEndedText, v.Summary.Org.Name, v.Summary.Plan.Name, v.dayOnly(d.LostAt)))
 	p.Actions = v.actions(Action{Label: copySeePlans, Href: "#plans-title"})
 	return p
 }

@@ -23,7 +23,7 @@ func givenCard(v BillingValues) PlanCard {
 		return c
 	}
 	sub := s.Subscription
-	paid := Dated{Before: fmt.Sprintf("Your subscription to %s is still charged, next on", v.paidPlanName()), At: day(sub.PeriodEnd)}
+	paid := Dated{Before: fmt.Sprintf("Your subscription to %s is still charged, next on", v.paidPlanName()), At: v.day(sub.PeriodEnd)}
 	if sub.CancelAtPeriodEnd {
 		paid.Before = fmt.Sprintf("Your subscription to %s ends on", v.paidPlanName())
 	}
@@ -42,7 +42,7 @@ func stillPaysBanner(v BillingValues) *Panel {
 	p := &Panel{Tone: ToneWarn, Title: fmt.Sprintf("You still pay for a subscription to %s", v.paidPlanName())}
 	words := fmt.Sprintf("%s is provided free of charge, whether you pay or not.", s.Plan.Name)
 	if next := sub.Next; next != nil {
-		words = fmt.Sprintf("%s is charged on %s. ", money(next.Amount.Amount, next.Amount.Currency), day(next.Date).Text) + words
+		words = fmt.Sprintf("%s is charged on %s. ", v.money(next.Amount.Amount, next.Amount.Currency), v.day(next.Date).Text) + words
 	}
 	p.Text = v.orAsk(words)
 	if c := cancelOf(v); c != nil {
@@ -54,16 +54,16 @@ func stillPaysBanner(v BillingValues) *Panel {
 func (v BillingValues) labelOf(o billing.Offer) string {
 	switch {
 	case v.Summary.DesignPartner && o.Kind == billing.OfferDowngrade:
-		return "End it on " + o.Quote.EffectiveAt.UTC().Format("2 January")
+		return "End it on " + v.dayAndMonth(o.Quote.EffectiveAt)
 	case o.Kind == billing.OfferCheckout && onTrial(v.Summary) && o.Plan.ID == v.Summary.Plan.ID:
-		return copyConvert + ", " + price(o.Plan.Price.Amount, v.Catalog.Currency, o.Plan.Price.Interval)
+		return copyConvert + ", " + v.price(o.Plan.Price.Amount, v.Catalog.Currency, o.Plan.Price.Interval)
 	}
-	return offerLabel(v.Catalog, o)
+	return v.offerLabel(v.Catalog, o)
 }
 
 // endOfSubscription is a review of the downgrade that only ends what is paid for.
 func endOfSubscription(v BillingValues, o billing.Offer, r Review) Review {
-	until := day(o.Quote.EffectiveAt)
+	until := v.day(o.Quote.EffectiveAt)
 	r.Title = fmt.Sprintf("End the subscription to %s on %s", planName(v.Catalog, o.Quote.FromPlan), until.Text)
 	r.Lead = "Nothing is charged, and nothing is refunded."
 	r.Facts = append(r.Facts, Fact{Term: "Plan in force", Text: v.Summary.Plan.Name + ", provided free of charge. It stays."}, Fact{Term: "Paid until", At: until})
@@ -73,10 +73,10 @@ func endOfSubscription(v BillingValues, o billing.Offer, r Review) Review {
 
 // givenResult is what became of a change to a subscription beside the plan that
 // is in force; nil for what is said as everywhere.
-func givenResult(plan string, out billing.Outcome) *Panel {
+func (in Locale) givenResult(plan string, out billing.Outcome) *Panel {
 	switch out.Status {
 	case billing.StatusDowngradeScheduled:
-		return &Panel{Tone: ToneGood, Focus: true, Title: fmt.Sprintf("The subscription to %s ends on %s", plan, day(out.EffectiveAt).Text), Text: "What is provided free of charge stays. You can undo this until then."}
+		return &Panel{Tone: ToneGood, Focus: true, Title: fmt.Sprintf("The subscription to %s ends on %s", plan, in.day(out.EffectiveAt).Text), Text: "What is provided free of charge stays. You can undo this until then."}
 	case billing.StatusResumed:
 		return &Panel{Tone: ToneGood, Focus: true, Title: fmt.Sprintf("The subscription to %s goes on", plan), Text: "Nothing was charged now."}
 	}
@@ -91,7 +91,7 @@ func endTitle(c *billing.Catalog, q billing.Quote, org string) string {
 func describeEnd(p *ApprovePage, v ApproveValues) {
 	q := v.Request.Quote
 	p.Title = endTitle(v.Catalog, q, v.Request.Org.Name)
-	p.To = PlanSide{Label: "From " + shortDay(q.EffectiveAt).Text, Name: "No subscription", Price: money(0, q.Currency), Per: "a month"}
+	p.To = PlanSide{Label: "From " + v.shortDay(q.EffectiveAt).Text, Name: "No subscription", Price: v.money(0, q.Currency), Per: "a month"}
 	p.Due.Note = "Nothing is charged and nothing is refunded."
-	p.Facts = append(p.Facts, Fact{Term: "Paid until", At: day(q.EffectiveAt)}, Fact{Term: "Plan in force", Text: "The one that is provided free of charge. It stays."})
+	p.Facts = append(p.Facts, Fact{Term: "Paid until", At: v.day(q.EffectiveAt)}, Fact{Term: "Plan in force", Text: "The one that is provided free of charge. It stays."})
 }

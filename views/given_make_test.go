@@ -85,7 +85,7 @@ func TestResultsBesideAGivenPlan(t *testing.T) {
 		billing.StatusDesignPartner:      "Nothing changed.",
 		billing.StatusPending:            "Working on it",
 	} {
-		if p := NewResult(c, org, "", billing.Outcome{Status: status, Plan: "pro", EffectiveAt: periodEnd}); p.Title != want {
+		if p := (Locale{}).NewResult(c, org, "", billing.Outcome{Status: status, Plan: "pro", EffectiveAt: periodEnd}); p.Title != want {
 			t.Errorf("%s: %q", status, p.Title)
 		}
 	}

@@ -15,6 +15,7 @@ type InvoicesPage struct {
 
 // InvoicesValues is what the page is made of.
 type InvoicesValues struct {
+	Locale
 	Frame     Frame
 	List      []billing.Invoice // newest first
 	Next      string            // cursor of older ones; empty on the last page
@@ -33,7 +34,7 @@ const pathInvoices = "/settings/billing/invoices"
 
 // NewInvoices makes the page.
 func NewInvoices(v InvoicesValues) InvoicesPage {
-	p := InvoicesPage{Frame: v.Frame, Rows: invoicesOf(v.List, v.CanManage)}
+	p := InvoicesPage{Frame: v.Frame, Rows: v.invoicesOf(v.List, v.CanManage)}
 	if v.Next != "" {
 		p.Next = InvoicesURL(v.Next)
 	}

@@ -16,14 +16,14 @@ const declinedShown = 30 * 24 * time.Hour
 func askRow(v BillingValues, u billing.Usage, row *UsageRow) {
 	for _, l := range v.Limits {
 		if l.Kind == u.Resource.ID {
-			row.Asked = askedLine(l, v.Summary.Now)
+			row.Asked = askedLine(v.Locale, l, v.Summary.Now)
 			break
 		}
 	}
 	if row.Level != UsageHigh && row.Level != UsageFull && row.Level != UsageOver {
 		return
 	}
-	if at := v.Capacity; at != nil && at.More == nil && v.CanManage && perUnit(v.Summary.Plan, u) != "" {
+	if at := v.Capacity; at != nil && at.More == nil && v.CanManage && v.perUnit(v.Summary.Plan, u) != "" {
 		row.Actions = append(row.Actions, Action{Label: copyAddUnits, Href: "#capacity-title", About: row.Label})
 	}
 	if v.roomAbove(u) {
@@ -43,12 +43,12 @@ func (v BillingValues) roomAbove(u billing.Usage) bool {
 }
 
 // askedLine is nil for what is of no interest any more.
-func askedLine(l billing.LimitRequest, now time.Time) *AskedLine {
+func askedLine(in Locale, l billing.LimitRequest, now time.Time) *AskedLine {
 	what := "more"
 	if l.Desired > 0 {
-		what = number(l.Desired)
+		what = in.number(l.Desired)
 	}
-	line := &AskedLine{Chip: Chip{copyAskOpen, ToneAccent}, What: Dated{Before: "Asked for " + what + " on", At: shortDay(l.AskedAt)}}
+	line := &AskedLine{Chip: Chip{copyAskOpen, ToneAccent}, What: Dated{Before: "Asked for " + what + " on", At: in.shortDay(l.AskedAt)}}
 	a := l.Answer
 	switch {
 	case a == nil:
@@ -59,13 +59,13 @@ func askedLine(l billing.LimitRequest, now time.Time) *AskedLine {
 		}
 		given := "as many as you like"
 		if !a.Cap.Unlimited {
-			given = number(a.Cap.Value)
+			given = in.number(a.Cap.Value)
 		}
-		line.Chip, line.What, line.Until = Chip{copyAskGranted, ToneGood}, Dated{Before: given + ", since", At: shortDay(a.At)}, day(a.Until)
+		line.Chip, line.What, line.Until = Chip{copyAskGranted, ToneGood}, Dated{Before: given + ", since", At: in.shortDay(a.At)}, in.day(a.Until)
 	case now.Sub(a.At) > declinedShown:
 		return nil
 	default:
-		line.Chip, line.What = Chip{copyAskDeclined, ToneNeutral}, Dated{Before: "Asked for " + what + ", answered on", At: shortDay(a.At)}
+		line.Chip, line.What = Chip{copyAskDeclined, ToneNeutral}, Dated{Before: "Asked for " + what + ", answered on", At: in.shortDay(a.At)}
 	}
 	line.Reason = a.Reason
 	return line
@@ -82,7 +82,7 @@ func otherAsks(v BillingValues) []AskedLine {
 		seen[u.Resource.ID] = true
 	}
 	for _, l := range v.Limits {
-		if line := askedLine(l, v.Summary.Now); !seen[l.Kind] && line != nil {
+		if line := askedLine(v.Locale, l, v.Summary.Now); !seen[l.Kind] && line != nil {
 			if l.Kind != "other" {
 				line.What.Before = capital(l.Kind) + ": " + lowerFirst(line.What.Before)
 			}

@@ -316,7 +316,7 @@ func TestExpiryWarning(t *testing.T) {
 		{12, 2026, "This card expires next month."},
 		{1, 2027, ""},
 	} {
-		if got := expiryWarning(billing.Card{ExpMonth: tc.month, ExpYear: tc.year}, now); got != tc.want {
+		if got := (Locale{}).expiryWarning(billing.Card{ExpMonth: tc.month, ExpYear: tc.year}, now); got != tc.want {
 			t.Errorf("%d/%d: %q, want %q", tc.month, tc.year, got, tc.want)
 		}
 	}
@@ -394,7 +394,7 @@ func TestNoSpaceBeforeTheFullStop(t *testing.T) {
 func TestResultOfADowngradeIsSaidOnce(t *testing.T) {
 	v := onPro(t)
 	v.Summary.Scheduled = []billing.ScheduledChange{{Plan: "free", EffectiveAt: periodEnd}}
-	v.Result = NewResult(v.Catalog, billing.Org{Name: "Acme"}, "", billing.Outcome{Status: billing.StatusDowngradeScheduled, Plan: "pro", EffectiveAt: periodEnd})
+	v.Result = Locale{}.NewResult(v.Catalog, billing.Org{Name: "Acme"}, "", billing.Outcome{Status: billing.StatusDowngradeScheduled, Plan: "pro", EffectiveAt: periodEnd})
 	p := NewBilling(v)
 	if p.Banner != nil || p.Result.Title != "Acme moves to Free on 23 December 2026" {
 		t.Errorf("banner %+v, result %+v", p.Banner, p.Result)

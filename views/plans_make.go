@@ -23,17 +23,17 @@ func plansOf(v BillingValues) []PlanOption {
 
 func planOptionOf(v BillingValues, o billing.Offer) PlanOption {
 	p := PlanOption{
-		ID: o.Plan.ID, Name: o.Plan.Name, Price: money(o.Plan.Price.Amount, v.Catalog.Currency), Per: "a month",
+		ID: o.Plan.ID, Name: o.Plan.Name, Price: v.money(o.Plan.Price.Amount, v.Catalog.Currency), Per: "a month",
 		Current: o.Plan.ID == v.Summary.Plan.ID, Points: make([]string, 0, len(v.Catalog.Resources)+1),
 	}
 	if o.Plan.Paid() {
 		p.Per = per(o.Plan.Price.Interval)
 	}
 	if u := o.Plan.Units; u != nil {
-		p.Points = append(p.Points, fmt.Sprintf("%s, more at %s each", unitsWords(u.Included), price(u.Price.Amount, v.Catalog.Currency, u.Price.Interval)))
+		p.Points = append(p.Points, fmt.Sprintf("%s, more at %s each", v.unitsWords(u.Included), v.price(u.Price.Amount, v.Catalog.Currency, u.Price.Interval)))
 	}
 	for _, r := range v.Catalog.Resources {
-		p.Points = append(p.Points, limitOf(r, o.Plan.Cap(r.ID)))
+		p.Points = append(p.Points, v.limitOf(r, o.Plan.Cap(r.ID)))
 	}
 	p.Button, p.Trial = offerButton(v, o), trialButton(v, o)
 	if p.Current && o.Kind == billing.OfferDowngrade { // a paid plan that has lapsed: it can be ended below
@@ -41,22 +41,22 @@ func planOptionOf(v BillingValues, o billing.Offer) PlanOption {
 	}
 	for _, c := range v.Summary.Scheduled {
 		if c.Plan == o.Plan.ID && c.Kind != billing.ScheduledReduction {
-			p.Chip = Chip{"From " + c.EffectiveAt.UTC().Format("2 Jan"), ToneWarn}
+			p.Chip = Chip{"From " + v.dayOnly(c.EffectiveAt), ToneWarn}
 		}
 	}
 	if p.Trial != nil {
 		p.Note = copyTrialNote
 	}
 	if o.Kind == billing.OfferSwitch {
-		p.Review, p.Note = reviewURL(o.Plan.ID), switchNote(o.Quote)
+		p.Review, p.Note = reviewURL(o.Plan.ID), v.switchNote(o.Quote)
 	}
 	return p
 }
 
-func switchNote(q billing.Quote) string {
+func (in Locale) switchNote(q billing.Quote) string {
 	var words []string
 	if q.ToUnits > 0 {
-		words = append(words, fmt.Sprintf("With %s additional %s, then %s", number(q.ToUnits), plural(q.ToUnits, "unit"), price(q.Recurring, q.Currency, q.Interval)))
+		words = append(words, fmt.Sprintf("With %s additional %s, then %s", in.number(q.ToUnits), plural(q.ToUnits, "unit"), in.price(q.Recurring, q.Currency, q.Interval)))
 	}
 	if q.Tax > 0 {
 		words = append(words, "Tax included")
@@ -97,13 +97,13 @@ func offerForm(v BillingValues, o billing.Offer) *Form {
 }
 
 // offerLabel carries the amount, so that one press is enough.
-func offerLabel(c *billing.Catalog, o billing.Offer) string {
+func (in Locale) offerLabel(c *billing.Catalog, o billing.Offer) string {
 	q := o.Quote
 	switch o.Kind {
 	case billing.OfferCheckout:
-		return "Subscribe, " + price(o.Plan.Price.Amount, c.Currency, o.Plan.Price.Interval)
+		return "Subscribe, " + in.price(o.Plan.Price.Amount, c.Currency, o.Plan.Price.Interval)
 	case billing.OfferDowngrade:
-		return "Downgrade on " + q.EffectiveAt.UTC().Format("2 January")
+		return "Downgrade on " + in.dayAndMonth(q.EffectiveAt)
 	case billing.OfferResume:
 		return "Keep " + o.Plan.Name + ", no charge now"
 	}
@@ -114,9 +114,9 @@ func offerLabel(c *billing.Catalog, o billing.Offer) string {
 	}
 	switch {
 	case q.DueNow > 0:
-		return verb + "pay " + money(q.DueNow, q.Currency) + " now"
+		return verb + "pay " + in.money(q.DueNow, q.Currency) + " now"
 	case q.Credit > 0:
-		return verb + money(q.Credit, q.Currency) + " credit"
+		return verb + in.money(q.Credit, q.Currency) + " credit"
 	}
 	return verb + "no charge now"
 }
@@ -146,13 +146,13 @@ func plansNoteOf(v BillingValues) string {
 func usageOf(v BillingValues) []UsageRow {
 	out := make([]UsageRow, 0, len(v.Summary.Usage))
 	for _, u := range v.Summary.Usage {
-		row := UsageRow{Label: capital(u.Resource.Plural), Used: number(u.Active)}
-		row.Since, row.Resets = windowOf(v.Summary, u)
+		row := UsageRow{Label: capital(u.Resource.Plural), Used: v.number(u.Active)}
+		row.Since, row.Resets = v.windowOf(v.Summary, u)
 		if !u.Cap.Unlimited {
-			row.Limit, row.PerUnit = number(u.Cap.Value), perUnit(v.Summary.Plan, u)
+			row.Limit, row.PerUnit = v.number(u.Cap.Value), v.perUnit(v.Summary.Plan, u)
 		}
 		row.Level, row.Percent = levelOf(u)
-		row.Note = usageNote(u, row)
+		row.Note = v.usageNote(u, row)
 		if row.Level == UsageUnknown {
 			row.Since, row.Resets = Time{}, Time{}
 		}
@@ -177,7 +177,7 @@ func nearestFirst(rows []UsageRow) []UsageRow {
 }
 
 // windowOf is the span that a counter counts in.
-func windowOf(s billing.Summary, u billing.Usage) (since, until Time) {
+func (in Locale) windowOf(s billing.Summary, u billing.Usage) (since, until Time) {
 	start, end := s.UsageWindow()
 	switch {
 	case u.ResetsAt.IsZero():
@@ -188,11 +188,11 @@ func windowOf(s billing.Summary, u billing.Usage) (since, until Time) {
 	default:
 		start = u.ResetsAt.AddDate(0, -1, 0)
 	}
-	return timeAs(start, formatDayMonth), timeAs(u.ResetsAt, formatDayMonth)
+	return in.span(start, u.ResetsAt)
 }
 
 // perUnit says how a limit comes about, unless somebody was given another one.
-func perUnit(p billing.Plan, u billing.Usage) string {
+func (in Locale) perUnit(p billing.Plan, u billing.Usage) string {
 	if p.Units == nil || p.Cap(u.Resource.ID) != u.Cap {
 		return ""
 	}
@@ -200,7 +200,7 @@ func perUnit(p billing.Plan, u billing.Usage) string {
 	if !ok {
 		return ""
 	}
-	return number(n) + " × " + unitsWords(p.TotalUnits())
+	return in.number(n) + " × " + in.unitsWords(p.TotalUnits())
 }
 
 // levelOf says how near the usage is to its cap, and in per cent, at most 100.
@@ -222,14 +222,14 @@ func levelOf(u billing.Usage) (UsageLevel, int) {
 	return UsageOK, percent
 }
 
-func usageNote(u billing.Usage, row UsageRow) string {
+func (in Locale) usageNote(u billing.Usage, row UsageRow) string {
 	switch row.Level {
 	case UsageHigh:
-		return fmt.Sprintf("%d %% used, %s left.", row.Percent, number(u.Cap.Value-u.Active))
+		return fmt.Sprintf("%d %% used, %s left.", row.Percent, in.number(u.Cap.Value-u.Active))
 	case UsageFull:
 		return "At the limit. " + keepsWorking(u.Resource)
 	case UsageOver:
-		return fmt.Sprintf("Over by %s. %s", number(u.Over()), keepsWorking(u.Resource))
+		return fmt.Sprintf("Over by %s. %s", in.number(u.Over()), keepsWorking(u.Resource))
 	}
 	return ""
 }
@@ -249,19 +249,19 @@ func nextOf(v BillingValues) *NextCharge {
 	}
 	n := &NextCharge{Title: "Next charge"}
 	if s.Stale {
-		n.AsOf = moment(sub.SyncedAt)
+		n.AsOf = v.moment(sub.SyncedAt)
 	}
 	switch {
 	case sub.Status.Live() && sub.CancelAtPeriodEnd && sub.Next == nil:
-		n.Title, n.None = "Final charge", fmt.Sprintf("There is nothing left to pay. %s ends on %s.", v.paidPlanName(), day(sub.PeriodEnd).Text)
+		n.Title, n.None = "Final charge", fmt.Sprintf("There is nothing left to pay. %s ends on %s.", v.paidPlanName(), v.day(sub.PeriodEnd).Text)
 		if s.DesignPartner {
 			n.None = "There is nothing left to pay."
 		}
 	case sub.Next == nil:
 		n.None = "Nothing will be charged."
 	default:
-		n.When, n.Total = day(sub.Next.Date), money(sub.Next.Amount.Amount, sub.Next.Amount.Currency)
-		n.Lines = linesOf(sub.Next.Lines, sub.Next.Amount.Currency)
+		n.When, n.Total = v.day(sub.Next.Date), v.money(sub.Next.Amount.Amount, sub.Next.Amount.Currency)
+		n.Lines = v.linesOf(sub.Next.Lines, sub.Next.Amount.Currency)
 		switch {
 		case sub.CancelAtPeriodEnd:
 			n.Title = "Final charge"
@@ -272,10 +272,10 @@ func nextOf(v BillingValues) *NextCharge {
 	return n
 }
 
-func linesOf(lines []billing.Line, currency string) []QuoteLine {
+func (in Locale) linesOf(lines []billing.Line, currency string) []QuoteLine {
 	var out []QuoteLine
 	for _, l := range lines {
-		out = append(out, QuoteLine{Label: l.Description, Amount: money(l.Amount, currency)})
+		out = append(out, QuoteLine{Label: l.Description, Amount: in.money(l.Amount, currency)})
 	}
 	return out
 }
@@ -286,7 +286,7 @@ func cardOf(v BillingValues) CardPanel {
 	switch card := s.Subscription.Card; {
 	case card != nil:
 		c.Brand, c.Last4, c.Expiry = brand(card.Brand), card.Last4, fmt.Sprintf("%02d/%d", card.ExpMonth, card.ExpYear)
-		c.Warning = expiryWarning(*card, s.Now)
+		c.Warning = v.expiryWarning(*card, s.Now)
 	case s.DesignPartner && !paysBeside(s):
 		c.None = "No card needed."
 		return c
@@ -307,8 +307,8 @@ func cardOf(v BillingValues) CardPanel {
 }
 
 // expiryWarning speaks up in the month before a card's last one.
-func expiryWarning(c billing.Card, now time.Time) string {
-	end := time.Date(c.ExpYear, time.Month(c.ExpMonth)+1, 1, 0, 0, 0, 0, time.UTC)
+func (in Locale) expiryWarning(c billing.Card, now time.Time) string {
+	end := time.Date(c.ExpYear, time.Month(c.ExpMonth)+1, 1, 0, 0, 0, 0, in.place())
 	switch {
 	case !now.Before(end):
 		return "This card has expired."
@@ -325,13 +325,13 @@ func expiryWarning(c billing.Card, now time.Time) string {
 func cancelOf(v BillingValues) *CancelLine {
 	for _, o := range v.Offers {
 		if o.Kind == billing.OfferDowngrade {
-			text := fmt.Sprintf("The subscription to %s ends on %s. %s stays, free of charge.", v.paidPlanName(), day(o.Quote.EffectiveAt).Text, v.Summary.Plan.Name)
+			text := fmt.Sprintf("The subscription to %s ends on %s. %s stays, free of charge.", v.paidPlanName(), v.day(o.Quote.EffectiveAt).Text, v.Summary.Plan.Name)
 			switch {
 			case v.Summary.DesignPartner:
 			case o.Plan.ID == v.Summary.Plan.ID:
-				text = fmt.Sprintf(copyEndsUnpaid, v.paidPlanName(), day(o.Quote.EffectiveAt).Text)
+				text = fmt.Sprintf(copyEndsUnpaid, v.paidPlanName(), v.day(o.Quote.EffectiveAt).Text)
 			default:
-				text = fmt.Sprintf("%s moves to %s on %s. Until then nothing changes, and you can undo it.", v.Summary.Org.Name, o.Plan.Name, day(o.Quote.EffectiveAt).Text)
+				text = fmt.Sprintf("%s moves to %s on %s. Until then nothing changes, and you can undo it.", v.Summary.Org.Name, o.Plan.Name, v.day(o.Quote.EffectiveAt).Text)
 			}
 			return &CancelLine{Text: text, Href: reviewURL(o.Plan.ID)}
 		}

@@ -19,10 +19,10 @@ func NewReview(v BillingValues, o billing.Offer, before *billing.Quote) Review {
 		r = reviewDowngrade(v, o, r)
 	case billing.OfferResume:
 		r.Title, r.Lead = "Keep "+o.Plan.Name, "The scheduled change is taken back. Nothing is charged now."
-		r.Facts = append(r.Facts, Fact{Term: "Next charge", Text: money(q.Recurring, q.Currency) + " on", At: day(q.NextChargeAt)})
+		r.Facts = append(r.Facts, Fact{Term: "Next charge", Text: v.money(q.Recurring, q.Currency) + " on", At: v.day(q.NextChargeAt)})
 	case billing.OfferCheckout:
 		r.Title, r.Lead = "Subscribe to "+o.Plan.Name, "You enter a card at Stripe's checkout. Nothing is charged before."
-		r.Facts = append(r.Facts, Fact{Term: "Price", Text: price(o.Plan.Price.Amount, v.Catalog.Currency, o.Plan.Price.Interval)})
+		r.Facts = append(r.Facts, Fact{Term: "Price", Text: v.price(o.Plan.Price.Amount, v.Catalog.Currency, o.Plan.Price.Interval)})
 	default:
 		r.Title, r.Lead = o.Plan.Name, "There is nothing to change here now."
 	}
@@ -32,7 +32,7 @@ func NewReview(v BillingValues, o billing.Offer, before *billing.Quote) Review {
 	}
 	if before != nil {
 		r.Problem = priceMoved()
-		r.Changed = changedOf("Charge today", *before, q)
+		r.Changed = v.changedOf("Charge today", *before, q)
 	}
 	return r
 }
@@ -42,14 +42,14 @@ func priceMoved() *Panel {
 }
 
 // changedOf compares the first figure that differs.
-func changedOf(what string, before, now billing.Quote) *Changed {
+func (in Locale) changedOf(what string, before, now billing.Quote) *Changed {
 	switch {
 	case before.DueNow != now.DueNow:
-		return &Changed{What: what, Old: money(before.DueNow, before.Currency), New: money(now.DueNow, now.Currency)}
+		return &Changed{What: what, Old: in.money(before.DueNow, before.Currency), New: in.money(now.DueNow, now.Currency)}
 	case before.Credit != now.Credit:
-		return &Changed{What: "Credit", Old: money(before.Credit, before.Currency), New: money(now.Credit, now.Currency)}
+		return &Changed{What: "Credit", Old: in.money(before.Credit, before.Currency), New: in.money(now.Credit, now.Currency)}
 	case before.Recurring != now.Recurring:
-		return &Changed{What: "Then", Old: price(before.Recurring, before.Currency, before.Interval), New: price(now.Recurring, now.Currency, now.Interval)}
+		return &Changed{What: "Then", Old: in.price(before.Recurring, before.Currency, before.Interval), New: in.price(now.Recurring, now.Currency, now.Interval)}
 	}
 	return nil
 }
@@ -62,40 +62,40 @@ func reviewSwitch(v BillingValues, o billing.Offer, r Review) Review {
 	if !o.Plan.Above(from) {
 		r.Title = "Switch to " + o.Plan.Name
 	}
-	r.Lead = fmt.Sprintf("From %s to %s, at once.", price(from.Recurring(), q.Currency, from.Price.Interval), price(q.Recurring, q.Currency, q.Interval))
-	r.Lines = quoteLinesOf(q)
-	r.TotalLabel, r.Total = "Charge today", money(q.DueNow, q.Currency)
+	r.Lead = fmt.Sprintf("From %s to %s, at once.", v.price(from.Recurring(), q.Currency, from.Price.Interval), v.price(q.Recurring, q.Currency, q.Interval))
+	r.Lines = v.quoteLinesOf(q)
+	r.TotalLabel, r.Total = "Charge today", v.money(q.DueNow, q.Currency)
 	if q.Credit > 0 {
-		r.TotalLabel, r.Total = "Credit for the next charges", money(q.Credit, q.Currency)
+		r.TotalLabel, r.Total = "Credit for the next charges", v.money(q.Credit, q.Currency)
 	}
 	if card := cardWords(v.Summary.Subscription.Card); card != "" {
 		r.Facts = append(r.Facts, Fact{Term: "Card", Text: card})
 	}
 	if !q.NextChargeAt.IsZero() {
-		r.Facts = append(r.Facts, Fact{Term: "Then", Text: price(q.Recurring, q.Currency, q.Interval) + ", next on", At: day(q.NextChargeAt)})
+		r.Facts = append(r.Facts, Fact{Term: "Then", Text: v.price(q.Recurring, q.Currency, q.Interval) + ", next on", At: v.day(q.NextChargeAt)})
 	}
 	to := o.Plan.With(q.ToUnits)
 	if from.Units != nil || to.Units != nil {
-		r.Facts = append(r.Facts, Fact{Term: copyCapacity, Text: number(from.TotalUnits()) + " → " + unitsWords(to.TotalUnits())})
+		r.Facts = append(r.Facts, Fact{Term: copyCapacity, Text: v.number(from.TotalUnits()) + " → " + v.unitsWords(to.TotalUnits())})
 	}
 	if q.LiftsDowngrade {
 		r.Facts = append(r.Facts, Fact{Term: copyDowngradeTerm, Text: copyDowngradeLifted})
 	}
 	if !o.Plan.Above(from) {
-		r.Lost, r.Over = lossOf(v.Catalog, v.Summary, from, to), overThen(v.Summary.Usage, v.Summary, to)
+		r.Lost, r.Over = v.lossOf(v.Catalog, v.Summary, from, to), v.overThen(v.Summary.Usage, v.Summary, to)
 	}
 	return r
 }
 
 // quoteLinesOf are the lines of a quote with what is not on Stripe's: tax, and
 // credit from before.
-func quoteLinesOf(q billing.Quote) []QuoteLine {
-	lines := linesOf(q.Lines, q.Currency)
+func (in Locale) quoteLinesOf(q billing.Quote) []QuoteLine {
+	lines := in.linesOf(q.Lines, q.Currency)
 	if q.Tax > 0 {
-		lines = append(lines, QuoteLine{Label: "Tax", Amount: money(q.Tax, q.Currency)})
+		lines = append(lines, QuoteLine{Label: "Tax", Amount: in.money(q.Tax, q.Currency)})
 	}
 	if q.BalanceUsed > 0 {
-		lines = append(lines, QuoteLine{Label: "Earlier credit", Amount: money(-q.BalanceUsed, q.Currency)})
+		lines = append(lines, QuoteLine{Label: "Earlier credit", Amount: in.money(-q.BalanceUsed, q.Currency)})
 	}
 	return lines
 }
@@ -107,10 +107,10 @@ func reviewDowngrade(v BillingValues, o billing.Offer, r Review) Review {
 	q := o.Quote
 	from, _ := v.Catalog.Plan(q.FromPlan)
 	from = from.With(q.FromUnits)
-	until := day(q.EffectiveAt)
+	until := v.day(q.EffectiveAt)
 	r.Title = fmt.Sprintf("Downgrade to %s on %s", o.Plan.Name, until.Text)
 	r.Lead = "Nothing is charged, and nothing is refunded."
-	r.Lost, r.Over = lossOf(v.Catalog, v.Summary, from, o.Plan), overThen(v.Summary.Usage, v.Summary, o.Plan)
+	r.Lost, r.Over = v.lossOf(v.Catalog, v.Summary, from, o.Plan), v.overThen(v.Summary.Usage, v.Summary, o.Plan)
 	r.Facts = append(r.Facts, Fact{Term: "You keep " + from.Name + " until", At: until})
 	if q.LiftsReduction {
 		r.Facts = append(r.Facts, Fact{Term: copyReductionTerm, Text: copyReductionGone})
@@ -125,7 +125,7 @@ type caps interface {
 }
 
 // lossOf lists the caps that a plan lowers: "10 agents become 3".
-func lossOf(c *billing.Catalog, org caps, from, to billing.Plan) []string {
+func (in Locale) lossOf(c *billing.Catalog, org caps, from, to billing.Plan) []string {
 	var out []string
 	for _, r := range c.Resources {
 		before, then := org.CapOn(from, r.ID), org.CapOn(to, r.ID)
@@ -136,14 +136,14 @@ func lossOf(c *billing.Catalog, org caps, from, to billing.Plan) []string {
 		if !before.Unlimited && before.Value == 1 {
 			verb = " becomes "
 		}
-		out = append(out, limitOf(r, before)+verb+number(then.Value))
+		out = append(out, in.limitOf(r, before)+verb+in.number(then.Value))
 	}
 	return out
 }
 
 // overThen lists what is over the caps of a plan, by today's usage. A counter
 // starts again from nothing, so only gauges can be.
-func overThen(usage []billing.Usage, org caps, to billing.Plan) []string {
+func (in Locale) overThen(usage []billing.Usage, org caps, to billing.Plan) []string {
 	var out []string
 	for _, u := range usage {
 		u.Cap = org.CapOn(to, u.Resource.ID)
@@ -151,7 +151,7 @@ func overThen(usage []billing.Usage, org caps, to billing.Plan) []string {
 			continue
 		}
 		out = append(out, fmt.Sprintf("%s: %s in use, %s allowed. Over by %s; existing ones keep working, new ones are refused.",
-			capital(u.Resource.Plural), number(u.Active), number(u.Cap.Value), number(u.Over())))
+			capital(u.Resource.Plural), in.number(u.Active), in.number(u.Cap.Value), in.number(u.Over())))
 	}
 	return out
 }

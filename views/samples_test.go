@@ -132,13 +132,13 @@ func billingSamples() map[string]BillingPage {
 		p.Requests = []RequestCard{{Title: "Upgrade Acme to Scale", Href: "/approve/apr_1", By: "deploy-bot", Summary: "$17.40 now, then $49.00 a month.", Code: "KRFT", Expires: closes, Button: "Review"}}
 	})
 	with("plot", func(p *BillingPage) {
-		p.Usage[0].Plot = newUsagePlot(history(plotted, now, 3, 7, 12, 8), billing.Limit{Value: 10}, now)
+		p.Usage[0].Plot = Locale{}.newUsagePlot(history(plotted, now, 3, 7, 12, 8), billing.Limit{Value: 10}, now)
 	})
 	with("plot-none", func(p *BillingPage) {
 		p.Usage[4].Plot = &UsagePlot{ID: "plot-api_calls", Label: "API calls", Note: copyPlotNone}
 	})
 	with("plot-bars", func(p *BillingPage) {
-		p.Usage[4].Plot = newUsagePlot(history(counted, now, 900, 0, 1204), billing.Limit{Unlimited: true}, now)
+		p.Usage[4].Plot = Locale{}.newUsagePlot(history(counted, now, 900, 0, 1204), billing.Limit{Unlimited: true}, now)
 	})
 	with("scheduled", func(p *BillingPage) {
 		p.Plan.Chip = Chip{"Ends 23 Dec", ToneWarn}

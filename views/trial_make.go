@@ -27,8 +27,8 @@ func trialCard(v BillingValues) PlanCard {
 	s := v.Summary
 	t := s.Subscription.Trial
 	return PlanCard{
-		Name: s.Plan.Name, Price: money(0, v.Catalog.Currency), Per: "during the trial", Chip: Chip{"Trial", ToneAccent},
-		Dates: []Dated{{Before: "Trial until", At: day(t.EndsAt), After: ", " + daysLeft(t.DaysRemaining(s.Now)) + "."}},
+		Name: s.Plan.Name, Price: v.money(0, v.Catalog.Currency), Per: "during the trial", Chip: Chip{"Trial", ToneAccent},
+		Dates: []Dated{{Before: "Trial until", At: v.day(t.EndsAt), After: ", " + daysLeft(t.DaysRemaining(s.Now)) + "."}},
 		Notes: []string{fmt.Sprintf("No card needed. Nothing is charged at its end; %s is in force then.", v.Catalog.Free().Name)},
 	}
 }
@@ -59,7 +59,7 @@ func trialBanner(v BillingValues) *Panel {
 		return &Panel{
 			Tone: ToneWarn, Title: fmt.Sprintf("The trial of %s ends %s", name, soon(t.DaysRemaining(s.Now))),
 			Text:    v.orAsk(fmt.Sprintf("%s moves to %s then. Nothing is charged.", s.Org.Name, v.Catalog.Free().Name)),
-			At:      Dated{Before: "It ends on", At: moment(t.EndsAt), After: "."},
+			At:      Dated{Before: "It ends on", At: v.moment(t.EndsAt), After: "."},
 			Actions: convertActions(v),
 		}
 	}
@@ -105,9 +105,9 @@ func trialKeeps(v BillingValues) string {
 	return ""
 }
 
-func trialResult(plan string, out billing.Outcome) *Panel {
+func (in Locale) trialResult(plan string, out billing.Outcome) *Panel {
 	return &Panel{
 		Tone: ToneGood, Focus: true, Title: "The trial of " + plan + " has started", Text: "Nothing is charged, now or at its end.",
-		At: Dated{Before: "It ends on", At: moment(out.EffectiveAt), After: "."},
+		At: Dated{Before: "It ends on", At: in.moment(out.EffectiveAt), After: "."},
 	}
 }

@@ -26,14 +26,14 @@ type UsagePlot struct {
 	Label    string // "Agents"
 	Desc     string // what the plot shows, in words
 	Bars     bool
-	Path     string // the outline of the bars, or the line
-	Area     string // below the line
-	Limits   string // the line of the limit, a step where it became another one; empty if there is none
-	Limit    string // of today: "10"
-	Marks    string // a line at each of the changes
+	Path     string   // the outline of the bars, or the line
+	Area     string   // below the line
+	Limits   string   // the line of the limit, a step where it became another one; empty if there is none
+	Limit    string   // of today: "10"
+	Marks    string   // a line at each of the changes
 	Changes  []string // "17 Nov: Pro → Scale, 10 → 30"
-	Top      string // "Most: 12"
-	Note     string // what the plot cannot say
+	Top      string   // "Most: 12"
+	Note     string   // what the plot cannot say
 	From, To Time
 	Head     string // of the table's column of values
 	Rows     []PlotRow
@@ -54,43 +54,43 @@ const shownChanges = 5
 // newUsagePlot draws the days, which end today. It is nil for a resource that was
 // not reported yet. A line of limits is drawn for what exists only: the limit of
 // a counter is not a day's.
-func newUsagePlot(h billing.UsageHistory, limit billing.Limit, today time.Time) *UsagePlot {
+func (in Locale) newUsagePlot(h billing.UsageHistory, limit billing.Limit, today time.Time) *UsagePlot {
 	if len(h.Days) == 0 {
 		return nil
 	}
 	gauge := h.Resource.Kind == billing.Gauge
 	from := today.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1-PlotDays)
 	p := &UsagePlot{
-		ID: "plot-" + h.Resource.ID, Label: capital(h.Resource.Plural), Bars: !gauge, Changes: changeLines(h.Changes), Marks: plotMarks(h.Changes, from),
+		ID: "plot-" + h.Resource.ID, Label: capital(h.Resource.Plural), Bars: !gauge, Changes: in.changeLines(h.Changes), Marks: plotMarks(h.Changes, from),
 		From: plotDay(from), To: plotDay(today), Head: "Used", CSV: "/settings/billing/usage.csv?resource=" + h.Resource.ID,
 	}
 	most := mostOf(h.Days)
 	top := max(most, 1)
-	p.Top = "Most in a day: " + number(most)
+	p.Top = "Most in a day: " + in.number(most)
 	if gauge {
 		top = max(top, mostAllowed(h.Limits))
-		p.Head, p.Top = "Most", "Most: "+number(most)
+		p.Head, p.Top = "Most", "Most: "+in.number(most)
 		p.Path, p.Area = plotLine(h.Days, from, top)
-		p.Limits, p.Limit = limitLine(h, from, top), limitWord(limit)
+		p.Limits, p.Limit = limitLine(h, from, top), in.limitWord(limit)
 	} else {
 		p.Path = plotBars(h.Days, from, top)
 	}
 	if !gauge && !limit.Unlimited {
 		p.Note = copyPlotCounter
 	}
-	p.Desc = plotWords(h, limit, most)
+	p.Desc = in.plotWords(h, limit, most)
 	for i, d := range slices.Backward(h.Days) {
-		p.Rows = append(p.Rows, PlotRow{plotDay(d.Day), number(d.Value), limitWord(h.Limits[i])})
+		p.Rows = append(p.Rows, PlotRow{plotDay(d.Day), in.number(d.Value), in.limitWord(h.Limits[i])})
 	}
 	return p
 }
 
 // limitWord is a limit in a cell.
-func limitWord(l billing.Limit) string {
+func (in Locale) limitWord(l billing.Limit) string {
 	if l.Unlimited {
 		return copyUnlimited
 	}
-	return number(l.Value)
+	return in.number(l.Value)
 }
 
 func mostAllowed(limits []billing.Limit) (most int64) {
@@ -145,27 +145,27 @@ func plotMarks(changes []billing.LimitChange, from time.Time) string {
 }
 
 // changeLines say what became of the limit, the newest first.
-func changeLines(changes []billing.LimitChange) []string {
+func (in Locale) changeLines(changes []billing.LimitChange) []string {
 	var out []string
 	for _, c := range slices.Backward(changes) {
 		if len(out) == shownChanges {
 			return append(out, fmt.Sprintf(copyPlotEarlier, len(changes)-shownChanges))
 		}
-		out = append(out, timeAs(c.At, formatDayMonth).Text+": "+changeWords(c))
+		out = append(out, c.At.UTC().Format(formatDayMonth)+": "+in.changeWords(c))
 	}
 	return out
 }
 
 // changeWords is "Pro → Scale, 10 → 30".
-func changeWords(c billing.LimitChange) string {
+func (in Locale) changeWords(c billing.LimitChange) string {
 	why := copyPlotOwn
 	switch {
 	case c.FromPlan.ID != c.ToPlan.ID:
 		why = c.FromPlan.Name + " → " + c.ToPlan.Name
 	case c.FromPlan.Additional != c.ToPlan.Additional:
-		why = number(c.FromPlan.TotalUnits()) + " → " + unitsWords(c.ToPlan.TotalUnits())
+		why = in.number(c.FromPlan.TotalUnits()) + " → " + in.unitsWords(c.ToPlan.TotalUnits())
 	}
-	return why + ", " + limitWord(c.From) + " → " + limitWord(c.To)
+	return why + ", " + in.limitWord(c.From) + " → " + in.limitWord(c.To)
 }
 
 func plotDay(t time.Time) Time {
@@ -228,12 +228,12 @@ func plotBars(days []billing.UsageDay, from time.Time, top int64) string {
 }
 
 // plotWords says what the eye sees in the plot.
-func plotWords(h billing.UsageHistory, limit billing.Limit, most int64) string {
+func (in Locale) plotWords(h billing.UsageHistory, limit billing.Limit, most int64) string {
 	first, last := h.Days[0], h.Days[len(h.Days)-1]
 	if h.Resource.Kind != billing.Gauge {
-		return fmt.Sprintf("Used by day since %s: most %s, today %s.", plotDay(first.Day).Text, number(most), number(last.Value))
+		return fmt.Sprintf("Used by day since %s: most %s, today %s.", plotDay(first.Day).Text, in.number(most), in.number(last.Value))
 	}
-	words := fmt.Sprintf("From %s on %s to %s today, most %s.", number(first.Value), plotDay(first.Day).Text, number(last.Value), number(most))
+	words := fmt.Sprintf("From %s on %s to %s today, most %s.", in.number(first.Value), plotDay(first.Day).Text, in.number(last.Value), in.number(most))
 	if limit.Unlimited {
 		return words + " There is no limit."
 	}
@@ -243,7 +243,7 @@ func plotWords(h billing.UsageHistory, limit billing.Limit, most int64) string {
 			over++
 		}
 	}
-	words += " The limit is " + number(limit.Value)
+	words += " The limit is " + in.number(limit.Value)
 	switch over {
 	case 0:
 		return words + "."
@@ -264,7 +264,7 @@ func plotRow(v BillingValues, u billing.Usage, row *UsageRow) {
 	}
 	for _, h := range v.History {
 		if h.Resource.ID == v.Plot {
-			row.Plot = newUsagePlot(h, u.Cap, v.Summary.Now)
+			row.Plot = v.newUsagePlot(h, u.Cap, v.Summary.Now)
 		}
 	}
 	if row.Plot == nil && row.PlotURL != "" {

@@ -60,7 +60,7 @@ func TestUsagePlot(t *testing.T) {
 		"bars":           {counted, few, []int64{8, 0, 2}, "M543 100v-100h14v100zM583 100v-25h14v25z", "", "Used by day since 21 Nov 2026: most 8, today 2."},
 		"no bars":        {counted, few, []int64{0}, "", "", "Used by day since 23 Nov 2026: most 0, today 0."},
 	} {
-		p := newUsagePlot(under(history(tc.resource, now, tc.values...), tc.limit), tc.limit, now)
+		p := Locale{}.newUsagePlot(under(history(tc.resource, now, tc.values...), tc.limit), tc.limit, now)
 		if p.Path != tc.path || p.Limits != tc.limits || len(p.Changes) != 0 || p.Marks != "" {
 			t.Errorf("%s: path %q, limit at %q, changes %q", name, p.Path, p.Limits, p.Changes)
 		}
@@ -78,7 +78,7 @@ func TestUsagePlot(t *testing.T) {
 
 func TestUsagePlotOfAWholeSpan(t *testing.T) {
 	values := make([]int64, PlotDays)
-	p := newUsagePlot(under(history(plotted, now, values...), billing.Limit{Value: 3}), billing.Limit{Value: 3}, now)
+	p := Locale{}.newUsagePlot(under(history(plotted, now, values...), billing.Limit{Value: 3}), billing.Limit{Value: 3}, now)
 	if !strings.HasPrefix(p.Path, "M0 100H20") || !strings.HasSuffix(p.Path, "H600") || !strings.HasSuffix(p.Area, "H600V100H0Z") {
 		t.Errorf("path %q, area %q", p.Path, p.Area)
 	}
@@ -125,11 +125,11 @@ func TestLimitSteps(t *testing.T) {
 	} {
 		h := under(history(plotted, now, 4, 4, 4, 4), tc.limits...)
 		h.Changes = tc.changes
-		p := newUsagePlot(h, tc.limits[len(tc.limits)-1], now)
+		p := Locale{}.newUsagePlot(h, tc.limits[len(tc.limits)-1], now)
 		if p.Limits != tc.line || p.Marks != tc.marks || !slices.Equal(p.Changes, tc.words) || p.Desc != tc.desc {
 			t.Errorf("%s: %q, %q, %q, %q", name, p.Limits, p.Marks, p.Changes, p.Desc)
 		}
-		if p.Rows[3].Limit != limitWord(tc.limits[0]) || p.Rows[0].Limit != limitWord(tc.limits[len(tc.limits)-1]) {
+		if p.Rows[3].Limit != (Locale{}).limitWord(tc.limits[0]) || p.Rows[0].Limit != (Locale{}).limitWord(tc.limits[len(tc.limits)-1]) {
 			t.Errorf("%s: rows %+v", name, p.Rows)
 		}
 	}
@@ -137,7 +137,7 @@ func TestLimitSteps(t *testing.T) {
 	for range 7 {
 		h.Changes = append(h.Changes, billing.LimitChange{At: now, From: three, To: ten, FromPlan: free, ToPlan: pro})
 	}
-	if p := newUsagePlot(h, ten, now); p.Limits != "" || len(p.Changes) != shownChanges+1 || p.Changes[shownChanges] != "and 2 earlier: see the table" {
+	if p := (Locale{}).newUsagePlot(h, ten, now); p.Limits != "" || len(p.Changes) != shownChanges+1 || p.Changes[shownChanges] != "and 2 earlier: see the table" {
 		t.Errorf("of a counter: %q, %q", p.Limits, p.Changes)
 	}
 }

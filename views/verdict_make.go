@@ -11,11 +11,11 @@ import (
 func verdictOf(v ApproveValues) *Panel {
 	r := v.Request
 	a := r.Approval
-	by := Dated{Before: person(a.DecidedBy) + " approved this on", At: moment(a.DecidedAt), After: "."}
+	by := Dated{Before: person(a.DecidedBy) + " approved this on", At: v.moment(a.DecidedAt), After: "."}
 	agent := a.Actor.Name
 	switch a.State {
 	case billing.ApprovalSucceeded:
-		p := doneOf(v.Catalog, r.Org, cardWords(r.Subscription.Card), a)
+		p := v.doneOf(v.Catalog, r.Org, cardWords(r.Subscription.Card), a)
 		p.At = by
 		return p
 	case billing.ApprovalFailed, billing.ApprovalIndeterminate:
@@ -25,10 +25,10 @@ func verdictOf(v ApproveValues) *Panel {
 	case billing.ApprovalDenied:
 		return &Panel{
 			Tone: ToneNeutral, Title: "Denied. Nothing changed.", Text: "Your agent will be told.",
-			At: Dated{Before: person(a.DecidedBy) + " denied this on", At: moment(a.DecidedAt), After: denialWords(a.Denial)},
+			At: Dated{Before: person(a.DecidedBy) + " denied this on", At: v.moment(a.DecidedAt), After: denialWords(a.Denial)},
 		}
 	case billing.ApprovalExpired:
-		return &Panel{Tone: ToneNeutral, Title: "This request has ended", At: Dated{Before: "It ended on", At: moment(a.ExpiresAt), After: ". Nothing changed. Ask your agent for a new one."}}
+		return &Panel{Tone: ToneNeutral, Title: "This request has ended", At: Dated{Before: "It ended on", At: v.moment(a.ExpiresAt), After: ". Nothing changed. Ask your agent for a new one."}}
 	case billing.ApprovalCanceled:
 		return &Panel{Tone: ToneNeutral, Title: "Withdrawn by " + agent, Text: "Nothing changed."}
 	case billing.ApprovalSuperseded:
@@ -59,12 +59,12 @@ func denialWords(d *billing.Denial) string {
 }
 
 // doneOf says what an approved change did.
-func doneOf(c *billing.Catalog, org billing.Org, card string, a billing.Approval) *Panel {
+func (in Locale) doneOf(c *billing.Catalog, org billing.Org, card string, a billing.Approval) *Panel {
 	out := billing.Outcome{Status: billing.StatusSwitched, Plan: a.Quote.ToPlan, Charged: a.Quote.DueNow, Currency: a.Quote.Currency, EffectiveAt: a.Quote.EffectiveAt}
 	if a.Result != nil {
 		out = *a.Result
 	}
-	p := NewResult(c, org, card, out)
+	p := in.NewResult(c, org, card, out)
 	p.Text += " You can go back to your agent."
 	return p
 }
@@ -80,33 +80,33 @@ func failureOf(a billing.Approval) *Panel {
 }
 
 // NewResult says what became of a change that went through.
-func NewResult(c *billing.Catalog, o billing.Org, card string, out billing.Outcome) *Panel {
+func (in Locale) NewResult(c *billing.Catalog, o billing.Org, card string, out billing.Outcome) *Panel {
 	p := &Panel{Tone: ToneGood, Focus: true}
 	org, plan := o.Name, planName(c, out.Plan)
-	if given := givenResult(plan, out); o.Complimentary() && given != nil {
+	if given := in.givenResult(plan, out); o.Complimentary() && given != nil {
 		return given
 	}
 	switch out.Status {
 	case billing.StatusSwitched:
-		p.Title, p.Text = org+" is on "+plan, chargeWords(out, card)
+		p.Title, p.Text = org+" is on "+plan, in.chargeWords(out, card)
 	case billing.StatusResumed:
 		p.Title, p.Text = org+" stays on "+plan, "Nothing was charged."
 	case billing.StatusDowngradeScheduled:
-		p.Title = org + " moves to " + c.Free().Name + " on " + day(out.EffectiveAt).Text
+		p.Title = org + " moves to " + c.Free().Name + " on " + in.day(out.EffectiveAt).Text
 		p.Text = "Nothing is deleted. You can undo this until then."
 	case billing.StatusCapacityIncreased:
-		p.Title, p.Text = org+" has "+unitsOf(c, out.Plan, out.Units), chargeWords(out, card)
+		p.Title, p.Text = org+" has "+in.unitsOf(c, out.Plan, out.Units), in.chargeWords(out, card)
 	case billing.StatusReductionScheduled:
-		p.Title = fmt.Sprintf("%s goes down to %s on %s", org, unitsOf(c, out.Plan, out.Units), day(out.EffectiveAt).Text)
+		p.Title = fmt.Sprintf("%s goes down to %s on %s", org, in.unitsOf(c, out.Plan, out.Units), in.day(out.EffectiveAt).Text)
 		p.Text = "Nothing was charged and nothing is refunded. You can undo this until then."
 	case billing.StatusReductionCanceled:
-		p.Title, p.Text = org+" keeps its "+unitsOf(c, out.Plan, out.Units), "Nothing was charged."
+		p.Title, p.Text = org+" keeps its "+in.unitsOf(c, out.Plan, out.Units), "Nothing was charged."
 	case billing.StatusTrialStarted:
-		return trialResult(plan, out)
+		return in.trialResult(plan, out)
 	case billing.StatusDuplicateCanceled:
 		p.Tone, p.Title, p.Text = ToneWarn, fmt.Sprintf(copyPaidTwice, org, plan), copyPaidTwiceText
 		if out.Refunded > 0 {
-			p.Text = fmt.Sprintf(copyPaidTwiceDone, money(out.Refunded, out.Currency))
+			p.Text = fmt.Sprintf(copyPaidTwiceDone, in.money(out.Refunded, out.Currency))
 		}
 	case billing.StatusAlreadyFree:
 		p.Title, p.Text = org+" is on "+plan+" already", "Nothing changed."
@@ -123,14 +123,14 @@ func NewResult(c *billing.Catalog, o billing.Org, card string, out billing.Outco
 	return p
 }
 
-func chargeWords(out billing.Outcome, card string) string {
+func (in Locale) chargeWords(out billing.Outcome, card string) string {
 	switch {
 	case out.Charged > 0 && card != "":
-		return fmt.Sprintf("%s was charged to %s.", money(out.Charged, out.Currency), card)
+		return fmt.Sprintf("%s was charged to %s.", in.money(out.Charged, out.Currency), card)
 	case out.Charged > 0:
-		return money(out.Charged, out.Currency) + " was charged."
+		return in.money(out.Charged, out.Currency) + " was charged."
 	case out.Credited > 0:
-		return money(out.Credited, out.Currency) + " was credited to the next charges."
+		return in.money(out.Credited, out.Currency) + " was credited to the next charges."
 	}
 	return "Nothing was charged."
 }

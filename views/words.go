@@ -9,40 +9,6 @@ import (
 	"github.com/countersignhq/countersign/billing"
 )
 
-// Formats of dates. Days stand alone where the hour does not matter; moments
-// carry their zone, which is always UTC.
-const (
-	formatDay      = "2 January 2006"
-	formatShortDay = "2 Jan 2006"
-	formatDayMonth = "2 Jan"
-	formatMoment   = "2 January 2006, 15:04 UTC"
-)
-
-func day(t time.Time) Time      { return timeAs(t, formatDay) }
-func shortDay(t time.Time) Time { return timeAs(t, formatShortDay) }
-
-// Moment is a time as pages show it.
-func Moment(t time.Time) Time { return moment(t) }
-
-func moment(t time.Time) Time { return timeAs(t, formatMoment) }
-
-func timeAs(t time.Time, format string) Time {
-	if t.IsZero() {
-		return Time{}
-	}
-	t = t.UTC()
-	return Time{ISO: t.Format(time.RFC3339), Text: t.Format(format)}
-}
-
-// momentFrom is a moment with its distance from now.
-func momentFrom(t, now time.Time) Time {
-	out := moment(t)
-	if !t.IsZero() {
-		out.Relative = relative(t, now)
-	}
-	return out
-}
-
 // relative says how far t is from now, in one unit.
 func relative(t, now time.Time) string {
 	d := t.Sub(now)
@@ -71,48 +37,12 @@ func distance(d time.Duration) string {
 	return ""
 }
 
-// money writes minor units of a currency: "$19.00", "−$9.50".
-func money(amount int64, currency string) string {
-	return strings.Replace(billing.Money{Amount: amount, Currency: currency}.String(), "-", "−", 1)
-}
-
 // per is how often a price recurs: "a month".
 func per(interval string) string {
 	if interval == "" {
 		return ""
 	}
 	return "a " + interval
-}
-
-// price writes a recurring price: "$19.00 a month".
-func price(amount int64, currency, interval string) string {
-	return strings.TrimSpace(money(amount, currency) + " " + per(interval))
-}
-
-// number writes a count with its thousands apart: "10,000".
-func number(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	sign := ""
-	if n < 0 {
-		sign, s = "−", s[1:]
-	}
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return sign + s
-}
-
-// limitOf writes what a plan allows of a resource: "10 agents",
-// "10,000 API calls a month", "Unlimited rows".
-func limitOf(r billing.Resource, l billing.Limit) string {
-	if l.Unlimited {
-		return "Unlimited " + r.Plural
-	}
-	words := number(l.Value) + " " + r.Label(l.Value)
-	if r.Kind == billing.Counter {
-		words += " a month"
-	}
-	return words
 }
 
 var brands = map[string]string{
