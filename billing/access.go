@@ -53,7 +53,7 @@ func (s *Service) mailSignIn(ctx context.Context, email, next string) error {
 	if err != nil {
 		return err
 	}
-	return s.mailer.SendSignInLink(ctx, user.Email, user.Name, url, expires)
+	return s.sendSignIn(ctx, user, SignIn{URL: url, Expires: expires})
 }
 
 // SignInURL makes a single-use sign-in link for an address. It is for mail and

@@ -188,6 +188,9 @@ func (s *Service) place(ctx context.Context, tx Tx, a Approval) (Approval, error
 	if err = s.audit(ctx, tx, a.OrgID, a.Actor, "approval.requested", a.ID, facts); err != nil {
 		return a, err
 	}
+	if err = s.mailAsked(ctx, tx, a, a.CreatedAt); err != nil {
+		return a, err
+	}
 	err = s.emitAsked(ctx, tx, a)
 	a.ReplacedBy = replaced
 	return a, err
@@ -216,8 +219,10 @@ func (s *Service) join(ctx context.Context, tx Tx, standing, a Approval) (Approv
 		standing.Reason = a.Reason
 	}
 	standing.OpDigest = standing.opDigest(standing.Quote)
-	_, err := tx.RequoteApproval(ctx, standing)
-	return standing, err
+	if _, err := tx.RequoteApproval(ctx, standing); err != nil {
+		return standing, err
+	}
+	return standing, s.mailAsked(ctx, tx, standing, a.CreatedAt) // told of already, unless it was asked in chat
 }
 
 // mayAsk holds the limits: a person is asked a bounded number of times, and not
@@ -433,7 +438,10 @@ func (s *Service) approve(ctx context.Context, tx Tx, a Approval, i Intent, now 
 	if err = s.audit(ctx, tx, a.OrgID, i.DecidedBy, "approval.approved", a.ID, facts); err != nil {
 		return err
 	}
-	a.State, a.DecidedBy = ApprovalApproved, i.DecidedBy
+	a.State, a.DecidedBy, a.DecidedAt, a.Quote = ApprovalApproved, i.DecidedBy, now, i.Quote
+	if err = s.mailAnswered(ctx, tx, a, false); err != nil {
+		return err
+	}
 	return s.emitDecided(ctx, tx, a)
 }
 
@@ -600,7 +608,8 @@ func (s *Service) deny(ctx context.Context, p Principal, a Approval, v Verdict) 
 		if err != nil {
 			return err
 		}
-		if v.NotMe || len(denied) >= denialsToPause {
+		paused := v.NotMe || len(denied) >= denialsToPause
+		if paused {
 			if err = tx.PauseCredential(ctx, a.OrgID, a.Actor.CredentialID, now); err != nil {
 				return err
 			}
@@ -609,6 +618,9 @@ func (s *Service) deny(ctx context.Context, p Principal, a Approval, v Verdict) 
 			}
 		}
 		if err = s.audit(ctx, tx, a.OrgID, p.Actor, "approval.denied", a.ID, map[string]any{"reason": a.Denial.Reason}); err != nil {
+			return err
+		}
+		if err = s.mailAnswered(ctx, tx, a, paused); err != nil {
 			return err
 		}
 		return s.emitDecided(ctx, tx, a)

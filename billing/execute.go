@@ -223,8 +223,10 @@ func (s *Service) settleApproval(ctx context.Context, tx Tx, i Intent, out Outco
 	if i.ApprovalID == "" {
 		return nil
 	}
-	_, err := tx.MoveApproval(ctx, i.OrgID, i.ApprovalID, approvalEnd(i.State, out), &out, now)
-	return err
+	if _, err := tx.MoveApproval(ctx, i.OrgID, i.ApprovalID, approvalEnd(i.State, out), &out, now); err != nil {
+		return err
+	}
+	return s.mailChange(ctx, tx, i, out)
 }
 
 // approvalEnd is where a settled intent leaves its approval. A payment that

@@ -75,7 +75,7 @@ func (s *Service) RequestOperatorSignIn(ctx context.Context, email string) error
 	s.background(func() {
 		ctx, cancel := context.WithTimeout(ctx, mailTimeout)
 		defer cancel()
-		s.must("sign-in mail", s.mailer.SendSignInLink(ctx, email, email, url, expires))
+		s.must("sign-in mail", s.sendSignIn(ctx, User{Email: email, Name: email}, SignIn{URL: url, Expires: expires}))
 	})
 	return nil
 }

@@ -16,25 +16,6 @@ type ClockFunc func() time.Time
 // Now calls f.
 func (f ClockFunc) Now() time.Time { return f() }
 
-// Mailer sends mail to people.
-type Mailer interface {
-	// SendSignInLink must not keep or log the link.
-	SendSignInLink(ctx context.Context, to, name, url string, expires time.Time) error
-	// SendRequest tells somebody who can decide that a request waits. sender is
-	// who asks them to look, what is the change in words.
-	SendRequest(ctx context.Context, to, name, sender, what, url, code string) error
-	// SendTrialEnding tells somebody who can decide that a trial is about to end.
-	SendTrialEnding(ctx context.Context, to string, m TrialMail) error
-}
-
-// TrialMail is what is written about a trial that is about to end.
-type TrialMail struct {
-	Name, Org, Plan string
-	EndsAt          time.Time
-	Days            int // that have begun and are left
-	URL             string
-}
-
 // Notifier wakes those who wait for news of a topic (an approval's id). Waking
 // is a hint: the waiter reads the store again, so a lost or extra wake-up does
 // no harm.
@@ -74,6 +55,7 @@ type Tx interface {
 	OperatorTx
 	OperatorAccessTx
 	OutboxTx
+	MailTx
 	TrialTx
 	GraceTx
 	RestoreTx

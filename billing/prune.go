@@ -19,6 +19,7 @@ const (
 	PruneTokenFailures Prunable = "token_failures"
 	PruneInbox         Prunable = "webhook_inbox" // done ones, and those of strangers
 	PruneCalls         Prunable = "idempotency"
+	PruneMails         Prunable = "mails" // sent ones, and those that were given up
 )
 
 const (
@@ -46,6 +47,7 @@ var retention = []struct {
 	{PruneTokenFailures, accessLife},
 	{PruneInbox, accessLife},
 	{PruneCalls, ReplayLife},
+	{PruneMails, keepMails},
 }
 
 // Prune deletes what is older than it has to be kept, in small batches. Any

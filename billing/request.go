@@ -162,8 +162,7 @@ func (s *Service) MarkOpened(ctx context.Context, p Principal, id string) error 
 }
 
 // SendToDeciders mails the address of a waiting request to those who can decide
-// it. Whoever may read the request may ask for that; how often is the edge's to
-// limit.
+// it. Whoever may read the request may ask for that, and is heard once an hour.
 //
 // Errors: ErrNotFound, ErrAlreadyDecided.
 func (s *Service) SendToDeciders(ctx context.Context, p Principal, id string) error {
@@ -174,20 +173,7 @@ func (s *Service) SendToDeciders(ctx context.Context, p Principal, id string) er
 	if a.State != ApprovalPending {
 		return decidedError(a)
 	}
-	can, err := s.deciders(ctx, a.OrgID)
-	if err != nil {
-		return err
-	}
-	what := s.Summarize(p.OrgName, a.Quote)
-	ctx = context.WithoutCancel(ctx)
-	s.background(func() {
-		ctx, cancel := context.WithTimeout(ctx, mailTimeout)
-		defer cancel()
-		for _, m := range can {
-			s.must("request mail", s.mailer.SendRequest(ctx, m.User.Email, m.User.Name, p.Name, what, s.ApprovalURL(a.ID), CheckCode(a.ID)))
-		}
-	})
-	return nil
+	return s.store.InTx(ctx, func(tx Tx) error { return s.mailSent(ctx, tx, a, p.Actor) })
 }
 
 // Status is an agent's poll. With wait it answers as soon as something happens,

@@ -19,7 +19,7 @@ type RestoreTx interface {
 	// Restore marks the open intents as not to be replayed and every org that
 	// Stripe knows as dirty; moves the numbers of Checkout sessions and the
 	// versions that consents are bound to beyond all that were used; ends tokens,
-	// sign-in links and sessions, and with revokeKeys all keys but the host's and
+	// sign-in links and sessions, and mails that wait, and with revokeKeys all keys but the host's and
 	// the requests that wait; and sets the event cursor to newest at the latest.
 	Restore(ctx context.Context, now, newest time.Time, revokeKeys bool) (RestoreCounts, error)
 }

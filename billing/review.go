@@ -296,6 +296,8 @@ func (s *Service) writeReview(ctx context.Context, tx Tx, by Actor, l look, i In
 	if err := s.audit(ctx, tx, i.OrgID, by, "change."+string(i.State), i.ID, facts); err != nil || i.ApprovalID == "" {
 		return err
 	}
-	_, err := tx.MoveApproval(ctx, i.OrgID, i.ApprovalID, approvalEnd(i.State, *i.Result), i.Result, i.FinishedAt)
-	return err
+	if _, err := tx.MoveApproval(ctx, i.OrgID, i.ApprovalID, approvalEnd(i.State, *i.Result), i.Result, i.FinishedAt); err != nil {
+		return err
+	}
+	return s.mailChange(ctx, tx, i, *i.Result)
 }

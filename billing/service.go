@@ -19,7 +19,7 @@ type Config struct {
 	Store     Store
 	Processor Processor // nil: payments are not configured
 	Notifier  Notifier
-	Mailer    Mailer
+	Mailer    Mailer // nil: no mail server is configured
 	// Deliverer tells the host application; nil: nobody is told and nothing is kept.
 	Deliverer Deliverer
 	Catalog   *Catalog
@@ -78,6 +78,7 @@ type Service struct {
 	stripeDown atomic.Bool
 	// stripeErrors counts calls to Stripe without a usable answer.
 	stripeErrors atomic.Int64
+	mails        mailCounter
 	drift        driftCounts
 	timing       timing
 	pastDueGrace time.Duration

@@ -153,6 +153,9 @@ type Invoice struct {
 	Status      string // draft, open, paid, void, uncollectible; refunded, if it was paid and given back whole
 	HostedURL   string
 	PDFURL      string
+	// Paid is how it was paid, with a reading that says so; it is told of and not
+	// kept.
+	Paid *Payment
 }
 
 // Event is what is kept of a webhook: that something happened, never what.

@@ -79,6 +79,10 @@ func (s *Service) look(ctx context.Context, orgID string, w *watch, news bool) (
 // save writes a reading and, with it, tells the host what it changed.
 func (s *Service) save(ctx context.Context, org Org, before, sub Subscription, invoices []Invoice, w *watch) (saved bool, err error) {
 	err = s.store.InTx(ctx, func(tx Tx) error {
+		paid, err := s.newlyPaid(ctx, tx, org, before, invoices)
+		if err != nil {
+			return err
+		}
 		if saved, err = tx.SaveState(ctx, sub, invoices); err != nil || !saved {
 			return err
 		}
@@ -92,6 +96,9 @@ func (s *Service) save(ctx context.Context, org Org, before, sub Subscription, i
 			return err
 		}
 		if err = s.endDuplicates(ctx, tx, sub); err != nil {
+			return err
+		}
+		if err = s.mailMoney(ctx, tx, org, before, sub, paid); err != nil {
 			return err
 		}
 		return s.emitChanges(ctx, tx, org, before, sub)
@@ -158,7 +165,8 @@ func (s *Service) bankAnswered(ctx context.Context, a Approval, sub Subscription
 		Status: StatusFailed, Plan: sub.Plan, IntentID: a.IntentID,
 		Failure: &Failure{Code: ErrPaymentFailed.Code, Message: "The bank did not confirm the payment in time. The plan has not changed."},
 	}
-	if i := (Intent{ID: a.IntentID, Quote: a.Quote}); achieved(i, sub) {
+	i := Intent{ID: a.IntentID, OrgID: a.OrgID, ApprovalID: a.ID, Actor: a.Actor, DecidedBy: a.DecidedBy, Quote: a.Quote, FinishedAt: s.Now()}
+	if achieved(i, sub) {
 		to, event = ApprovalSucceeded, IntentDone
 		out = done(i, asAgreed(a.Quote))
 	}
@@ -168,7 +176,10 @@ func (s *Service) bankAnswered(ctx context.Context, a Approval, sub Subscription
 			return err
 		}
 		facts := map[string]any{"status": out.Status, "charged": out.Charged, "credited": out.Credited}
-		return s.audit(ctx, tx, a.OrgID, systemActor(), "change."+string(event), a.IntentID, facts)
+		if err = s.audit(ctx, tx, a.OrgID, systemActor(), "change."+string(event), a.IntentID, facts); err != nil {
+			return err
+		}
+		return s.mailChange(ctx, tx, i, out)
 	})
 	s.notifier.Notify(ctx, a.ID)
 	return err

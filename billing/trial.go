@@ -284,39 +284,15 @@ func (s *Service) remindTrials(ctx context.Context, days int) error {
 			}
 			slices.SortFunc(due, func(a, b Subscription) int { return cmp.Compare(a.OrgID, b.OrgID) })
 			for _, sub := range due {
+				if err = s.mailTrialEnding(ctx, tx, sub, days); err != nil {
+					return err
+				}
 				if err = s.emit(ctx, tx, sub.OrgID, EventTrialEnding, trialNews(sub.Trial, now)); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
-		if err != nil {
-			return 0, err
-		}
-		for _, sub := range due {
-			s.must("trial mail", s.mailTrialEnding(ctx, sub))
-		}
-		return len(due), nil
+		return len(due), err
 	})
-}
-
-func (s *Service) mailTrialEnding(ctx context.Context, sub Subscription) error {
-	org, err := s.store.Org(ctx, sub.OrgID)
-	if err != nil {
-		return err
-	}
-	can, err := s.deciders(ctx, sub.OrgID)
-	if err != nil {
-		return err
-	}
-	plan, _ := s.catalog.Plan(sub.Trial.Plan)
-	var failed error
-	for _, m := range can {
-		err := s.mailer.SendTrialEnding(ctx, m.User.Email, TrialMail{
-			Name: m.User.Name, Org: org.Name, Plan: plan.Name, EndsAt: sub.Trial.EndsAt,
-			Days: sub.Trial.DaysRemaining(s.Now()), URL: s.baseURL + "/settings/billing",
-		})
-		failed = cmp.Or(failed, err)
-	}
-	return failed
 }

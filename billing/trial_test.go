@@ -3,6 +3,7 @@ package billing_test
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -243,15 +244,16 @@ func TestTrialConversion(t *testing.T) {
 func TestTrialNews(t *testing.T) {
 	engines(t, worldtest.Options{Catalog: "capacity", Configure: func(c *billing.Config) { c.Deliverer = &host{} }}, func(t *testing.T, w *worldtest.World) {
 		c := w.NewCast("acme", "", "")
-		mails := len(w.Mail.To)
 		propose(t, w.Service, c.Owner, try("solo"), billing.StatusTrialStarted, nil)
 		var told []string
+		var mails []billing.Mail
 		for range 31 {
 			for range 2 { // as often as the worker likes
 				if err := w.Service.EndTrials(ctx); err != nil {
 					t.Fatal(err)
 				}
 			}
+			mails = append(mails, w.Mails()...)
 			w.Advance(24 * time.Hour)
 		}
 		events, err := w.Service.Deliveries(ctx, billing.DeliveryFilter{OrgID: c.Org.ID, Limit: 50})
@@ -266,8 +268,14 @@ func TestTrialNews(t *testing.T) {
 		if !slices.Equal(told, want) {
 			t.Errorf("told %v, want %v", told, want)
 		}
-		if got := w.Mail.To[mails:]; len(got) != 6 || !slices.Contains(got, "owner@acme.test") || !slices.Contains(got, "admin@acme.test") {
-			t.Errorf("mailed to %v", got)
+		var to, ends []string
+		for _, m := range mails {
+			ending := m.Message.(billing.TrialEnding)
+			to, ends = append(to, m.To.Email), append(ends, fmt.Sprint(int(ending.EndsAt.Sub(m.At).Hours())/24))
+		}
+		slices.Sort(to)
+		if to = slices.Compact(to); !slices.Equal(to, []string{"admin@acme.test", "owner@acme.test"}) || strings.Join(ends, " ") != "7 7 3 3 1 1" {
+			t.Errorf("mailed to %v, %v days before", to, ends)
 		}
 	})
 }

@@ -19,7 +19,7 @@ const dirtyBatch = 1000
 func (s *Service) Run(ctx context.Context) {
 	var beside sync.WaitGroup
 	defer beside.Wait()
-	for _, work := range []func(context.Context){s.syncAll, s.lookAfter, s.reconcileAll, s.passNightly, s.endTrials, s.deliverAll, s.pruneHourly} {
+	for _, work := range []func(context.Context){s.syncAll, s.lookAfter, s.reconcileAll, s.passNightly, s.endTrials, s.deliverAll, s.mailAll, s.pruneHourly} {
 		beside.Go(func() { work(ctx) })
 	}
 }

@@ -29,6 +29,8 @@ var prunes = map[billing.Prunable]string{
 		(SELECT id FROM webhook_inbox WHERE done_at < $1 OR org_id IS NULL AND received_at < $1 LIMIT $2)`,
 	billing.PruneCalls: `DELETE FROM idempotency WHERE (credential_id, key) IN
 		(SELECT credential_id, key FROM idempotency WHERE created_at < $1 LIMIT $2)`,
+	billing.PruneMails: `DELETE FROM mails WHERE (org_id, key, user_id) IN
+		(SELECT org_id, key, user_id FROM mails WHERE finished_at < $1 LIMIT $2)`,
 }
 
 // Prune implements billing.UsageTx.

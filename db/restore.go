@@ -48,6 +48,7 @@ func (q queries) Restore(ctx context.Context, now, newest time.Time, revokeKeys 
 		{&c.Sessions, `UPDATE sessions SET revoked_at = $1 WHERE revoked_at IS NULL AND expires_at > $1`, []any{at}},
 		{&none, `UPDATE operator_sessions SET revoked_at = $1 WHERE revoked_at IS NULL`, []any{at}},
 		{&none, `UPDATE event_cursor SET at = $1 WHERE at IS NULL OR at > $1`, []any{stamp(newest)}},
+		{&none, `UPDATE mails SET state = 'dropped', due_at = NULL, finished_at = $1 WHERE due_at IS NOT NULL`, []any{at}},
 		{&none, `UPDATE instance SET home = NULL, restored_at = $1`, []any{at}},
 	}
 	if revokeKeys {

@@ -134,7 +134,7 @@ func (q queries) replaceInvoices(ctx context.Context, orgID string, invoices []b
 
 func sameInvoice(a, b billing.Invoice) bool {
 	at := a.CreatedAt
-	a.CreatedAt = b.CreatedAt
+	a.CreatedAt, a.Paid = b.CreatedAt, b.Paid
 	return a == b && at.Truncate(time.Microsecond).Equal(b.CreatedAt)
 }
 

@@ -35,6 +35,8 @@ type Config struct {
 	Ready func(context.Context) error
 	// Mailbox is the demo's mailbox page; nil in production.
 	Mailbox func(context.Context) (views.MailboxPage, error)
+	// MailHTML is a mail of it as a mail program shows it.
+	MailHTML func(id string) (string, bool)
 	// Tools speaks the Model Context Protocol; nil: nobody does.
 	Tools http.Handler
 	// SandboxURL is the page of the Stripe sandbox; empty in production.

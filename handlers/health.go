@@ -42,3 +42,13 @@ func (h *handlers) mailbox(r *web.Request) error {
 func (h *handlers) parts(r *web.Request) error {
 	return r.Page(http.StatusOK, views.Components(views.NewComponents(h.plainFrame(r))))
 }
+
+// mailHTML is a mail as a mail program shows it: with styles of its own, and
+// nothing else that a page may have.
+func (h *handlers) mailHTML(r *web.Request) error {
+	page, ok := h.MailHTML(r.PathValue("id"))
+	if !ok {
+		return billing.ErrNotFound
+	}
+	return r.Styled([]byte(page))
+}

@@ -105,6 +105,7 @@ func (h *handlers) routes(rt *web.Router) {
 	if h.Mailbox != nil {
 		rt.OpenPage(pathMailbox, h.mailbox)
 		rt.OpenPage(pathParts, h.parts)
+		rt.OpenPage(pathMailbox+"/{id}", h.mailHTML)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -70,7 +71,7 @@ func TestAllInvoices(t *testing.T) {
 		seen[inv.ID] = true
 	}
 	_, newest, err := r.Fetch(r.ctx, sub.CustomerID)
-	if err != nil || !slices.Equal(newest, all[:billing.NewestInvoices]) {
+	if err != nil || !reflect.DeepEqual(newest, all[:billing.NewestInvoices]) {
 		t.Errorf("Fetch: %d invoices, %v", len(newest), err)
 	}
 	if none, err := r.AllInvoices(r.ctx, "cus_never"); err == nil && len(none) > 0 {

@@ -26,9 +26,26 @@ func (p *projector) invoices() []billing.Invoice {
 			Status:      invoiceStatus(inv),
 			HostedURL:   inv.HostedInvoiceURL,
 			PDFURL:      inv.InvoicePDF,
+			Paid:        payment(inv),
 		}
 	}
 	return out
+}
+
+// payment is how an invoice was paid; nil unless it was.
+func payment(inv *stripe.Invoice) *billing.Payment {
+	if inv.Status != stripe.InvoiceStatusPaid || inv.StatusTransitions == nil {
+		return nil
+	}
+	p := &billing.Payment{
+		At: unix(inv.StatusTransitions.PaidAt), Amount: billing.Money{Amount: inv.AmountPaid, Currency: string(inv.Currency)},
+		Lines: lines(inv), Tax: inv.Tax,
+	}
+	if c := inv.Charge; c != nil && c.PaymentMethodDetails != nil && c.PaymentMethodDetails.Card != nil {
+		used := c.PaymentMethodDetails.Card
+		p.Card = &billing.Card{Brand: string(used.Brand), Last4: used.Last4, ExpMonth: int(used.ExpMonth), ExpYear: int(used.ExpYear)}
+	}
+	return p
 }
 
 // invoiceStatus is Stripe's word, or "refunded" for what was paid and given back

@@ -202,19 +202,6 @@ func TestApprovalsRowsAndLinks(t *testing.T) {
 	}
 }
 
-func TestSignInMail(t *testing.T) {
-	m := SignInMail("Ada\r\nBcc: <x@y>", "https://c.test/login/abc?x=1&y=2", now)
-	if !strings.HasPrefix(m.Text, "Hello Ada Bcc: <x@y>,\n") || !strings.Contains(m.Text, "\nhttps://c.test/login/abc?x=1&y=2\n") {
-		t.Errorf("text %q", m.Text)
-	}
-	if strings.Contains(m.HTML, "<x@y>") || !strings.Contains(m.HTML, `href="https://c.test/login/abc?x=1&amp;y=2"`) {
-		t.Errorf("html %q", m.HTML)
-	}
-	if !strings.Contains(m.Text, "23 November 2026, 10:05 UTC") || strings.Contains(m.Subject, "c.test") {
-		t.Errorf("mail %+v", m)
-	}
-}
-
 func TestWords(t *testing.T) {
 	for got, want := range map[string]string{
 		number(0): "0", number(999): "999", number(1000): "1,000", number(1234567): "1,234,567", number(-1000): "−1,000",
@@ -226,22 +213,6 @@ func TestWords(t *testing.T) {
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
-		}
-	}
-}
-
-// TestRequestMail: what is asked comes as a sentence or as words, and ends with
-// one full stop.
-func TestRequestMail(t *testing.T) {
-	for _, what := range []string{"Upgrade Acme to Scale. Due now: $17.40.", "Upgrade Acme to Scale. Due now: $17.40", "Upgrade Acme\r\nto Scale. Due now: $17.40."} {
-		m := RequestMail("Ada", "Grace\nHopper", what, "https://c.test/approve/apr_1", "KRFT")
-		for name, body := range map[string]string{"text": m.Text, "HTML": m.HTML} {
-			if !strings.Contains(body, "Grace Hopper asks you to look at the request of an agent: Upgrade Acme to Scale. Due now: $17.40.") || strings.Contains(body, "..") {
-				t.Errorf("%s of %q: %s", name, what, body)
-			}
-			if !strings.Contains(body, "https://c.test/approve/apr_1") || !strings.Contains(body, "KRFT") {
-				t.Errorf("%s: no address or no code: %s", name, body)
-			}
 		}
 	}
 }

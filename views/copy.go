@@ -187,21 +187,6 @@ const (
 	copyMailboxEmpty = "No email yet. Ask for a sign-in link and it appears here."
 	copyMailboxTo    = "To"
 	copyMailboxOpen  = "Open the link"
-)
-
-// The email about a trial that is about to end.
-const (
-	copyTrialMailLink = "See the plans"
-	copyTrialMailNote = "If you do nothing, nothing is charged: the free plan is in force from then on, and what you have stays."
-)
-
-// The sign-in email.
-const (
-	copyMailSubject    = "Sign in to Countersign"
-	copyRequestSubject = "A request waits for your answer"
-	copyMailLead       = "Open this link to sign in. It asks you to press a button first."
-	copyMailButton     = "Sign in to Countersign"
-	copyMailOnce       = "The link works once, until"
-	copyMailCheck      = "The page shows this check code:"
-	copyMailNot        = "You did not ask for it? Then do nothing; nobody is signed in."
+	copyMailboxHTML  = "See it as HTML"
+	copyMailboxText  = "See it as text"
 )

@@ -18,9 +18,10 @@ type MailboxOrg struct {
 
 // MailboxMail is an email as it would have arrived.
 type MailboxMail struct {
+	ID      string
 	To      string
 	Subject string
 	At      Time
 	Text    string
-	Link    string // the sign-in link in it
+	Link    string // the page that it leads to
 }

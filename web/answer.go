@@ -29,6 +29,14 @@ func (r *Request) Raw(status int, contentType string, body []byte) error {
 	return nil
 }
 
+// Styled answers with an HTML document that brings its own styles. It may do
+// nothing else.
+func (r *Request) Styled(document []byte) error {
+	r.w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+	r.send(http.StatusOK, "text/html; charset=utf-8", document)
+	return nil
+}
+
 // Attachment answers with a file to be saved under the name.
 func (r *Request) Attachment(name, contentType string, body []byte) error {
 	r.w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))

@@ -31,7 +31,7 @@ type parts struct {
 	catalog   *billing.Catalog
 	processor billing.Processor // nil without Stripe
 	verify    func(body []byte, header string) (billing.Event, error)
-	mailer    billing.Mailer
+	mailer    billing.Mailer // nil: nobody is mailed
 	host      *hook          // nil: the host application is not told
 	operators []string       // who may sign in at /admin
 	grace     *time.Duration // of past-due subscriptions; nil: the default
@@ -41,6 +41,7 @@ type parts struct {
 	metrics   string         // token for /metrics
 	targets   []string       // origins that forms may lead to
 	mailbox   func(context.Context) (views.MailboxPage, error)
+	mailHTML  func(id string) (string, bool) // of a mail in the mailbox
 	sandbox   string // address of the sandbox's page, in demo
 	record    bool   // the database's statements onto tapes, in bench
 	log       *slog.Logger
@@ -90,7 +91,7 @@ func build(ctx context.Context, p parts) (*app, error) {
 	})
 	a.handler = handlers.New(handlers.Config{
 		Tools: mcp.Handler(tools, p.log), Service: a.service, BaseURL: base, SessionKey: derive(p.secret, "session cookie"), Clock: wall, Log: p.log,
-		VerifyWebhook: p.verify, FormTargets: p.targets, TrustedProxies: p.proxies, MetricsToken: p.metrics, OAuth: p.oauth, Ready: a.ready, Mailbox: p.mailbox, SandboxURL: p.sandbox,
+		VerifyWebhook: p.verify, FormTargets: p.targets, TrustedProxies: p.proxies, MetricsToken: p.metrics, OAuth: p.oauth, Ready: a.ready, Mailbox: p.mailbox, MailHTML: p.mailHTML, SandboxURL: p.sandbox,
 	})
 	inside.Handler = a.handler
 	return a, nil

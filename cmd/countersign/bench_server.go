@@ -149,7 +149,7 @@ func newBenched(ctx context.Context, kind string, logs io.Writer) (*benched, err
 	b.kept.L = &b.mu
 	b.app, err = build(ctx, parts{
 		baseURL: "http://localhost", secret: "a secret of the benchmark, of no use elsewhere", database: os.Getenv(envBenchDatabase),
-		catalog: catalog, processor: b.stripe, mailer: noMail{func() {}}, log: slog.New(slog.NewJSONHandler(logs, nil)), record: kind == sqlServer,
+		catalog: catalog, processor: b.stripe, log: slog.New(slog.NewJSONHandler(logs, nil)), record: kind == sqlServer,
 	})
 	if err != nil || kind != sqlServer {
 		return b, err

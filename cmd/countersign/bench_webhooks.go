@@ -157,7 +157,7 @@ func (w *flood) prepare(ctx context.Context, database string, n int) (served cha
 	}
 	p := parts{
 		baseURL: "http://localhost", secret: "a secret of the benchmark, of no use elsewhere", database: database, catalog: catalog,
-		mailer: noMail{func() {}}, log: slog.New(slog.DiscardHandler), verify: verifier([]string{hookSecret}, time.Now, false),
+		log: slog.New(slog.DiscardHandler), verify: verifier([]string{hookSecret}, time.Now, false),
 	}
 	if p.processor, err = payments.New(payments.Options{SecretKey: hookStripeKey, APIBase: w.base, Catalog: catalog, ReadsPerSecond: readsLive}); err != nil {
 		return nil, err

@@ -133,12 +133,12 @@ func demo(ctx context.Context, f demoFlags, out, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	post := &mailbox{}
+	post := &mailbox{catalog: catalog}
 	d := &demonstration{state: state, box: box, stripe: client, stripeURL: stripeURL, baseURL: baseURL, post: post}
 	a, err := build(ctx, parts{
 		baseURL: baseURL, secret: state.Secret, database: "sqlite:" + filepath.Join(f.data, databaseFile), catalog: catalog,
 		processor: client, verify: verifier([]string{state.WebhookSecret}, box.Now, false), mailer: post, host: host, operators: []string{operatorEmail}, clock: clock, grace: &grace,
-		targets: []string{stripeURL}, mailbox: d.mailboxPage, sandbox: stripeURL, log: log,
+		targets: []string{stripeURL}, mailbox: d.mailboxPage, mailHTML: post.html, sandbox: stripeURL, log: log,
 	})
 	if err != nil {
 		return err

@@ -60,7 +60,7 @@ failed.`,
 			d.configuration()
 			d.database(cmd.Context())
 			d.stripe(cmd.Context())
-			d.mail()
+			d.mail(cmd.Context())
 			return d.print(cmd)
 		},
 	}
@@ -207,16 +207,23 @@ func (d *doctor) prices(catalog *billing.Catalog, diffs []payments.PriceDiff) {
 	}
 }
 
-func (d *doctor) mail() {
+func (d *doctor) mail(ctx context.Context) {
 	if d.c.get("SMTP_URL") == "" {
 		d.says("warn", "mail", "SMTP_URL is not set: nobody can sign in by mail")
 		return
 	}
-	if _, err := newSMTP(d.c.get("SMTP_URL"), d.c.get("COUNTERSIGN_MAIL_FROM")); err != nil {
+	server, err := newSMTP(d.c.get("SMTP_URL"), d.c.get("COUNTERSIGN_MAIL_FROM"), nil)
+	if err != nil {
 		d.says("FAIL", "mail", "SMTP_URL cannot be used: it has to be like smtp://user:password@host:587")
 		return
 	}
-	d.says("ok", "mail", "configured")
+	ctx, cancel := context.WithTimeout(ctx, doctorPatience)
+	defer cancel()
+	if err = server.check(ctx); err != nil {
+		d.says("FAIL", "mail", "the mail server does not let us in: %v", err)
+		return
+	}
+	d.says("ok", "mail", "the mail server answers and lets us in; nothing was sent")
 }
 
 // print writes the findings; an error says that a check failed.

@@ -256,11 +256,6 @@ func (d *demonstration) mailboxPage(ctx context.Context) (views.MailboxPage, err
 		return page, err
 	}
 	page.Orgs = append(page.Orgs, views.MailboxOrg{Name: "Countersign", State: "Operator: runs this server", Email: operatorEmail, Href: link})
-	d.post.mu.Lock()
-	defer d.post.mu.Unlock()
-	for i := len(d.post.mails) - 1; i >= 0; i-- {
-		m := d.post.mails[i]
-		page.Mails = append(page.Mails, views.MailboxMail{To: m.to, Subject: m.subject, Text: m.text, Link: m.link, At: views.Moment(m.at)})
-	}
+	page.Mails = d.post.list()
 	return page, nil
 }

@@ -73,11 +73,10 @@ func productionParts(c config, log *slog.Logger) (parts, error) {
 	p := parts{
 		baseURL: strings.TrimRight(c.get("COUNTERSIGN_BASE_URL"), "/"), secret: c.get("COUNTERSIGN_SECRET_KEY"),
 		database: c.get("DATABASE_URL"), metrics: c.get("COUNTERSIGN_METRICS_TOKEN"), catalog: catalog, log: log,
-		mailer:  noMail{func() { log.Error("SMTP_URL is not set: nobody can sign in by mail") }},
 		targets: []string{"https://checkout.stripe.com", "https://billing.stripe.com", "https://invoice.stripe.com"},
 	}
 	if address := c.get("SMTP_URL"); address != "" {
-		if p.mailer, err = newSMTP(address, c.get("COUNTERSIGN_MAIL_FROM")); err != nil {
+		if p.mailer, err = newSMTP(address, c.get("COUNTERSIGN_MAIL_FROM"), catalog); err != nil {
 			return p, err
 		}
 	}

@@ -174,7 +174,7 @@ func notAnOwner(j journey) {
 	}
 
 	// The owner reads the mail at the same browser.
-	j.openMail("A request waits for your answer", ada)
+	j.openMail("Waiting for your answer", ada)
 	j.see("You can read this, but not decide it")
 	j.see(r.Code)
 	j.press("Not you? Sign out")

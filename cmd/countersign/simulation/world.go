@@ -288,9 +288,5 @@ func (r *run) newReplica(name string) *replica {
 // mailer sends nothing.
 type mailer struct{}
 
-func (mailer) SendSignInLink(context.Context, string, string, string, time.Time) error { return nil }
-
-func (mailer) SendRequest(context.Context, string, string, string, string, string, string) error {
-	return nil
-}
-func (mailer) SendTrialEnding(context.Context, string, billing.TrialMail) error { return nil }
+// Send implements billing.Mailer.
+func (mailer) Send(context.Context, billing.Mail) error { return nil }

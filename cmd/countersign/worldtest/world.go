@@ -313,35 +313,46 @@ func (w *World) Paid(customer string) (n int, total int64) {
 	return n, total
 }
 
-// Mailbox keeps the sign-in links that were sent.
+// Mailbox keeps what was mailed.
 type Mailbox struct {
-	mu    sync.Mutex
-	Links []string
-	To    []string
+	// Answer is asked before a mail is taken; nil takes all.
+	Answer func(billing.Mail) error
+	mu     sync.Mutex
+	Links  []string // to sign in by, and the addresses that they went to
+	To     []string
+	mails  []billing.Mail // all others, since they were last looked at
 }
 
-// SendSignInLink implements billing.Mailer.
-func (m *Mailbox) SendSignInLink(_ context.Context, to, _, url string, _ time.Time) error {
+// Send implements billing.Mailer.
+func (m *Mailbox) Send(_ context.Context, mail billing.Mail) error {
+	if m.Answer != nil {
+		if err := m.Answer(mail); err != nil {
+			return err
+		}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.To, m.Links = append(m.To, to), append(m.Links, url)
+	if _, ok := mail.Message.(billing.SignIn); ok {
+		m.To, m.Links = append(m.To, mail.To.Email), append(m.Links, mail.URL)
+		return nil
+	}
+	m.mails = append(m.mails, mail)
 	return nil
 }
 
-// SendRequest implements billing.Mailer.
-func (m *Mailbox) SendRequest(_ context.Context, to, _, _, _, url, _ string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.To, m.Links = append(m.To, to), append(m.Links, url)
-	return nil
-}
-
-// SendTrialEnding implements billing.Mailer.
-func (m *Mailbox) SendTrialEnding(_ context.Context, to string, t billing.TrialMail) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.To, m.Links = append(m.To, to), append(m.Links, t.URL)
-	return nil
+// Mails sends what is due and returns the mails that came since the last time.
+func (w *World) Mails() []billing.Mail {
+	w.T.Helper()
+	for found := true; found; {
+		var err error
+		found, err = w.Service.SendMail(context.Background())
+		w.ok(err)
+	}
+	w.Mail.mu.Lock()
+	defer w.Mail.mu.Unlock()
+	all := w.Mail.mails
+	w.Mail.mails = nil
+	return all
 }
 
 // SafeBuffer is a buffer that several goroutines may write.
