@@ -250,6 +250,8 @@ func answered(p *ApprovePage, v ApproveValues) {
 	if p.From.Label, p.To.Label = "When asked", "Asked for"; a.State == billing.ApprovalSucceeded {
 		p.From.Label, p.To.Label = "Before", "After"
 	}
+	p.Due.Quiet = a.State != billing.ApprovalSucceeded
+	p.Facts = append(p.Facts, Fact{Term: "Request", Text: a.ID})
 	p.Verdict = verdictOf(v)
 	p.Verdict.Focus = true
 	p.Actions = []Action{{Label: "Go to billing", Href: "/settings/billing"}}

@@ -49,6 +49,7 @@ type Due struct {
 	Amount string
 	Lines  []QuoteLine
 	Note   string
+	Quiet  bool // nothing comes of it any more
 }
 
 // Asker is who asks.

@@ -79,7 +79,7 @@ const (
 // The approve page.
 const (
 	copyApproveSignIn     = "Sign in to review a request"
-	copyApproveSignInText = "You are not signed in, so there is nothing to see here yet."
+	copyApproveSignInText = "An agent sent you here to answer a request. Sign in to see what it asks for. Nothing changes until somebody decides."
 	copySignIn            = "Sign in"
 	copyHowComputed       = "How this is computed"
 	copyWhoAsks           = "Asked by"
@@ -103,6 +103,7 @@ const (
 	copyDowngradeLifted   = "Is lifted: the plan goes on"
 	copyReadOnly          = "You can read this, but not decide it"
 	copyNotMe             = "I did not ask for this"
+	copyNotMeTitle        = "You do not know this request?"
 )
 
 // Approvals.

@@ -1,6 +1,8 @@
 package views
 
 import (
+	"strings"
+
 	"github.com/a-h/templ"
 
 	"github.com/countersignhq/countersign/billing"
@@ -305,6 +307,16 @@ func approveSamples() map[string]ApprovePage {
 		p.Facts = []Fact{{Term: "You keep Scale until", At: dec23}}
 		p.Decide.Approve = "Approve, no charge now"
 		p.Reason = ""
+	})
+	with("long", func(p *ApprovePage) {
+		name := strings.Repeat("Donaudampfschifffahrt", 4)
+		p.Org, p.Title = name, "Upgrade "+name+" to "+name+"?"
+		p.From.Name, p.To.Name, p.From.Price, p.To.Price = name, name, "$1,234,567,890.00", "$90,071,992,547,409.91"
+		p.Due.Amount, p.Facts[0].Text, p.Facts[1].Text = "$90,071,992,547,409.91", "$90,071,992,547,409.91 on", name
+		p.Due.Lines[0].Label, p.Due.Lines[0].Amount = name, "$90,071,992,547,409.91"
+		p.Asker.Name, p.Asker.CreatedBy, p.Reason, p.Email = name, name, name+name, name+"@acme.test"
+		p.Over = []string{name}
+		p.Decide.Approve, p.Decide.Pauses = "Approve, pay $90,071,992,547,409.91 now", "Pauses the key of "+name
 	})
 	with("resume", func(p *ApprovePage) {
 		p.Title = "Keep Acme on Pro?"
