@@ -46,7 +46,7 @@ func (s *Store) openPostgres(ctx context.Context, dsn string, o Options) error {
 	if s.clock != nil {
 		now = "$1"
 	}
-	words := strings.NewReplacer(slices.Concat([]string{"{now}", now}, postgresWords, postgresLists)...)
+	words := strings.NewReplacer(slices.Concat([]string{"{now}", now}, postgresWords, postgresLists, lineWords(true))...)
 	pool := sqlx.NewDb(sql.OpenDB(s.taped(preparing{&unreached{Connector: c}, words}, true)), string(postgresEngine))
 	pool.SetMaxOpenConns(cmp.Or(o.MaxConns, 16))
 	pool.SetMaxIdleConns(cmp.Or(o.MaxConns, 16))

@@ -15,8 +15,8 @@ const rowSeparator = "\x1e"
 // listOf reads a list as one text: its newest rows as lines. The words of people
 // are JSON in it, which writes a separator as an escape.
 func listOf(columns, from string, limit int) string {
-	return `(SELECT string_agg(r.line, '` + rowSeparator + `') FROM (SELECT ` + lineOf(columns) + ` AS line FROM ` + from +
-		` ORDER BY created_at DESC, id DESC LIMIT $` + strconv.Itoa(limit) + `) AS r)`
+	return `(SELECT string_agg(r.line, '` + rowSeparator + `') FROM (SELECT ` + lineOf(columns) + ` FROM ` + from +
+		` ORDER BY created_at DESC, id DESC LIMIT $` + strconv.Itoa(limit) + `) AS r) AS list`
 }
 
 // recentOf reads the three lists of an org, and whether a change is in review; the first limit is parameter n.

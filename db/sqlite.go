@@ -82,7 +82,7 @@ func (s *Store) sqlitePool(dsn string, size int, write bool) (*sqlx.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool := sqlx.NewDb(sql.OpenDB(s.taped(preparing{c, strings.NewReplacer(slices.Concat(sqliteWords, sqliteLists)...)}, write)), string(sqliteEngine))
+	pool := sqlx.NewDb(sql.OpenDB(s.taped(preparing{c, strings.NewReplacer(slices.Concat(sqliteWords, sqliteLists, lineWords(false))...)}, write)), string(sqliteEngine))
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)
 	s.onClose(pool.Close)
