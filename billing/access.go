@@ -138,29 +138,37 @@ func (s *Service) SessionOverview(ctx context.Context, token string) (Principal,
 // SessionRecent is SessionOverview for a page that also lists what is new in the
 // org: Recent has it without another statement.
 func (s *Service) SessionRecent(ctx context.Context, token string, most RecentLimits) (Principal, error) {
-	return s.session(ctx, token, func(s Store, ctx context.Context, hash []byte, now, idleSince time.Time) (Principal, time.Time, error) {
-		return s.SessionRecent(ctx, hash, now, idleSince, most)
-	})
+	return s.session(ctx, token, readRecent(most))
 }
 
-func (s *Service) session(ctx context.Context, token string,
-	read func(s Store, ctx context.Context, hash []byte, now, idleSince time.Time) (Principal, time.Time, error),
-) (Principal, error) {
-	if !wellFormed(token, prefixSession) {
-		return Principal{}, ErrUnauthorized
+// sessionReader reads who is behind a session, and when it was last seen.
+type sessionReader func(s Store, ctx context.Context, hash []byte, now, idleSince time.Time) (Principal, time.Time, error)
+
+func readRecent(most RecentLimits) sessionReader {
+	return func(s Store, ctx context.Context, hash []byte, now, idleSince time.Time) (Principal, time.Time, error) {
+		return s.SessionRecent(ctx, hash, now, idleSince, most)
 	}
-	now := s.wallNow()
-	p, seen, err := read(s.store, ctx, hashOf(token), now, now.Add(-sessionIdle))
-	if errors.Is(err, ErrNotFound) {
-		return Principal{}, ErrUnauthorized
-	}
-	if err != nil {
-		return Principal{}, err
-	}
-	if now.Sub(seen) >= touchInterval {
+}
+
+// session lets somebody in, which is a use of their session.
+func (s *Service) session(ctx context.Context, token string, read sessionReader) (Principal, error) {
+	p, seen, err := s.readSession(ctx, token, read)
+	if now := s.wallNow(); err == nil && now.Sub(seen) >= touchInterval {
 		s.must("note a session's use", s.store.TouchSession(ctx, p.CredentialID, now))
 	}
-	return p, nil
+	return p, err
+}
+
+func (s *Service) readSession(ctx context.Context, token string, read sessionReader) (p Principal, seen time.Time, err error) {
+	if !wellFormed(token, prefixSession) {
+		return p, seen, ErrUnauthorized
+	}
+	now := s.wallNow()
+	p, seen, err = read(s.store, ctx, hashOf(token), now, now.Add(-sessionIdle))
+	if errors.Is(err, ErrNotFound) {
+		return Principal{}, seen, ErrUnauthorized
+	}
+	return p, seen, err
 }
 
 // SignOut revokes the session, so that a copied cookie dies with it.

@@ -211,7 +211,7 @@ func (s *Service) waitForNews(ctx context.Context, p Principal, a Approval, wait
 		case <-time.After(time.Second): // time ends a request too, and a wake-up may be lost
 		case <-ctx.Done():
 			return a, nil
-		case <-s.closing:
+		case <-s.life.Done():
 			return a, nil
 		}
 		now, err := s.own(ctx, p, a.ID)

@@ -71,9 +71,9 @@ type Service struct {
 	// background runs what an answer does not wait for.
 	background func(work func())
 	kick       chan struct{} // wakes the worker
-	// closing ends the waits of polls; Drain closes it, once.
-	closing chan struct{}
-	drained sync.Once
+	// life ends the waits of polls and streams; Drain ends it.
+	life  context.Context
+	drain context.CancelFunc
 	// stripeDown is set while the last call to Stripe had no answer.
 	stripeDown atomic.Bool
 	// stripeErrors counts calls to Stripe without a usable answer.
@@ -102,10 +102,11 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, processor: c.Processor, notifier: c.Notifier, mailer: c.Mailer, deliverer: c.Deliverer, catalog: c.Catalog,
 		clock: c.Clock, wall: c.Wall, rand: c.Rand, baseURL: strings.TrimRight(c.BaseURL, "/"),
-		operators: c.Operators, sealer: sealer{key: c.SealKey}, log: c.Log, pace: newPacer(), retries: newRetries(), syncs: c.Syncs, closing: make(chan struct{}), background: c.Background, kick: make(chan struct{}, 1),
+		operators: c.Operators, sealer: sealer{key: c.SealKey}, log: c.Log, pace: newPacer(), retries: newRetries(), syncs: c.Syncs, background: c.Background, kick: make(chan struct{}, 1),
 		snapshots: newCache[string, *snapshot](maxSnapshots), hostKeys: newCache[[sha256.Size]byte, hostKey](maxHostKeys),
 		timing: timing{lease: 25 * time.Second, grace: 5 * time.Second, look: lookPause, backoff: []time.Duration{200 * time.Millisecond, 800 * time.Millisecond, 2 * time.Second}},
 	}
+	s.life, s.drain = context.WithCancel(context.Background())
 	s.pastDueGrace = DefaultPastDueGrace
 	if c.PastDueGrace != nil {
 		s.pastDueGrace = *c.PastDueGrace
@@ -138,9 +139,9 @@ func (s *Service) Now() time.Time { return s.clock.Now().UTC().Truncate(time.Mic
 // Stripe: reads go on while Stripe is down.
 func (s *Service) Ready(ctx context.Context) error { return s.store.Ping(ctx) }
 
-// Drain makes every poll that waits for news answer now, so that the process can
-// end; new ones do not wait.
-func (s *Service) Drain() { s.drained.Do(func() { close(s.closing) }) }
+// Drain makes every poll that waits for news answer now, and ends every stream of
+// them, so that the process can end; new ones do not wait.
+func (s *Service) Drain() { s.drain() }
 
 // StripeReady reports whether payments are configured.
 func (s *Service) StripeReady() bool { return s.processor != nil }

@@ -51,6 +51,7 @@ type Store struct {
 	record          bool
 	intake          intake
 	together        together
+	teller          *teller        // nil where there are no other replicas
 	closers         []func() error // in the order of opening
 }
 

@@ -202,8 +202,12 @@ func auditFields(e *billing.AuditEvent) []any {
 
 // Audit implements billing.OrgTx.
 func (q queries) Audit(ctx context.Context, e billing.AuditEvent) error {
-	return q.exec(ctx, `INSERT INTO audit_log (id, org_id, at, actor, event, subject, facts)
+	err := q.exec(ctx, `INSERT INTO audit_log (id, org_id, at, actor, event, subject, facts)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`, auditFields(&e)...)
+	if err == nil {
+		q.changed(e.OrgID)
+	}
+	return err
 }
 
 // AuditLog implements billing.OrgTx.

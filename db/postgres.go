@@ -54,6 +54,7 @@ func (s *Store) openPostgres(ctx context.Context, dsn string, o Options) error {
 	pool.SetConnMaxIdleTime(connectionIdle)
 	s.readers, s.writer = pool, pool
 	s.onClose(pool.Close)
+	s.tellOthers()
 	return s.listen(ctx, dsn)
 }
 

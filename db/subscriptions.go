@@ -70,6 +70,7 @@ func (q queries) SaveState(ctx context.Context, sub billing.Subscription, invoic
 		if err != nil || !saved {
 			return err
 		}
+		q.changed(sub.OrgID)
 		if err := q.replaceInvoices(ctx, sub.OrgID, invoices); err != nil {
 			return err
 		}

@@ -12,8 +12,9 @@ import (
 // queries is every statement that there is, inside a transaction or, with a nil
 // tx, each for itself.
 type queries struct {
-	s  *Store
-	tx *sqlx.Tx
+	s    *Store
+	tx   *sqlx.Tx
+	news *[]string // orgs that the transaction has changed
 }
 
 var _ billing.Tx = queries{}
@@ -47,12 +48,14 @@ func (q queries) transaction(ctx context.Context, f func(q queries) error) error
 	}
 	// After a commit this does nothing; after an error or a panic it undoes.
 	defer func() { _ = tx.Rollback() }()
-	if err := f(queries{s: q.s, tx: tx}); err != nil {
+	var news []string
+	if err := f(queries{s: q.s, tx: tx, news: &news}); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("db: commit: %w", err)
 	}
+	q.s.tellOf(news)
 	return nil
 }
 

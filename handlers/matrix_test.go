@@ -48,6 +48,7 @@ type need string
 const (
 	needNothing need = "nothing"
 	needSession need = "a person"
+	needStream  need = "a person, told in JSON"
 	needManager need = "a person who can manage"
 	needRead    need = "read"
 	needOwner   need = "read as one who manages billing, or an agent"
@@ -65,6 +66,7 @@ const (
 var denied = map[need]map[class]int{
 	needNothing: {},
 	needSession: {anybody: 303, bossTool: 303, tool: 303, agent: 303, reader: 303, asker: 303, paused: 303, revoked: 303, hostKey: 303, operator: 303},
+	needStream:  {anybody: 401, bossTool: 401, tool: 401, agent: 401, reader: 401, asker: 401, paused: 401, revoked: 401, hostKey: 401, operator: 401},
 	needManager: {anybody: 303, plain: 403, bossTool: 303, tool: 303, agent: 303, reader: 303, asker: 303, paused: 303, revoked: 303, hostKey: 303, operator: 303},
 	needRead:    {anybody: 401, operator: 401, asker: 403, revoked: 401, hostKey: 403},
 	needOwner:   {anybody: 401, operator: 401, plain: 403, tool: 403, asker: 403, revoked: 401, hostKey: 403},
@@ -87,6 +89,8 @@ var rules = map[string]rule{
 	"POST /logout":                                    {need: needSession, ok: 303, body: fields(none)},
 	"POST /session/org":                               {need: needSession, ok: 303, foreign: 404, body: fields(func(x cell) url.Values { return url.Values{"org": {x.org.Org.ID}} })},
 	"GET /{$}":                                        {need: needSession, ok: 303},
+	"GET /settings/events":                            {need: needStream, ok: 200},
+	"GET /approve/{request}/events":                   {need: needStream, ok: 200, foreign: 404},
 	"GET /settings/billing":                           {need: needSession, ok: 200},
 	"GET /settings/billing/review":                    {need: needManager, ok: 200},
 	"GET /settings/billing/usage.csv":                 {need: needSession, ok: 200},

@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/http"
 
+	"github.com/countersignhq/countersign/billing"
 	"github.com/countersignhq/countersign/static"
 	"github.com/countersignhq/countersign/web"
 )
@@ -21,6 +22,7 @@ const (
 	pathCheckout  = "/settings/billing/checkout"
 	pathCapacity  = "/settings/billing/capacity"
 	pathTrial     = "/settings/billing/trial"
+	pathEvents    = "/settings/events"
 	pathAsk       = "/settings/billing/limit"
 	pathSuccess   = "/settings/billing/success"
 	pathPortal    = "/settings/billing/portal"
@@ -48,6 +50,7 @@ func (h *handlers) routes(rt *web.Router) {
 
 	// An agent's request.
 	rt.OpenPage(pathApprove+"{request}", web.Costly(h.approve))
+	rt.Stream(pathApprove+"{request}/events", billing.RecentLimits{}, h.requestEvents)
 	rt.Form(pathApprove+"{request}", purposeDecide, h.decide)
 	rt.Form(pathApprove+"{request}/opened", purposeOpened, h.opened)
 	rt.Form(pathApprove+"{request}/send", purposeSend, h.sendToOwners)
@@ -112,6 +115,7 @@ func (h *handlers) routes(rt *web.Router) {
 // settingsRoutes are the pages of an org.
 func (h *handlers) settingsRoutes(rt *web.Router) {
 	rt.Page("/{$}", h.home)
+	rt.Stream(pathEvents, shownRecent(), h.orgEvents)
 	rt.RecentPage(pathBilling, shownRecent(), h.billing)
 	rt.Page(pathReview, web.Costly(h.review))
 	rt.Page(pathUsageCSV, h.usageCSV)

@@ -33,6 +33,8 @@ func (r *Request) identify() error {
 	}
 	ctx, access := r.Context(), r.rt.cfg.Access
 	switch {
+	case r.glance:
+		r.Principal, err = access.Glance(ctx, r.session, *r.recent)
 	case r.recent != nil:
 		r.Principal, err = access.SessionRecent(ctx, r.session, *r.recent)
 	case r.overview:

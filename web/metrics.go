@@ -56,6 +56,7 @@ func (rt *Router) WriteMetrics(w io.Writer) {
 			}
 		}
 	}
+	fmt.Fprintf(w, "# HELP countersign_event_streams Open streams of events.\n# TYPE countersign_event_streams gauge\ncountersign_event_streams %d\n", rt.streams.open())
 	const name = "countersign_http_request_duration_seconds"
 	fmt.Fprintf(w, "# HELP %s Time to the end of the answer.\n# TYPE %[1]s histogram\n", name)
 	for _, route := range routes {

@@ -30,6 +30,8 @@ type Request struct {
 	overview bool
 	// recent: this much of what is new in the org too.
 	recent *billing.RecentLimits
+	// glance: a page asks by itself, which is no use of the session.
+	glance bool
 }
 
 // SignedIn reports whether the caller is known.

@@ -28,6 +28,8 @@ type Access interface {
 	SessionOverview(ctx context.Context, token string) (billing.Principal, error)
 	// SessionRecent reads what is new in the org as well.
 	SessionRecent(ctx context.Context, token string, most billing.RecentLimits) (billing.Principal, error)
+	// Glance is SessionRecent, and no use of the session.
+	Glance(ctx context.Context, token string, most billing.RecentLimits) (billing.Principal, error)
 	AuthenticateOverview(ctx context.Context, key string) (billing.Principal, error)
 	// FormToken is bound to the caller's session and to a purpose.
 	FormToken(p billing.Principal, purpose string) string
@@ -81,6 +83,7 @@ const (
 	DoorAPI     Door = "api"     // every kind of principal
 	DoorMachine Door = "machine" // nobody in particular: health, files, webhooks
 	DoorTools   Door = "tools"   // keys and tokens, in a protocol of its own
+	DoorStream  Door = "stream"  // people, signed in: the events of their pages
 )
 
 // Router dispatches requests to handlers through the door they were registered
@@ -96,6 +99,8 @@ type Router struct {
 	cookies *sessions.CookieStore
 	writes  *Limiter
 	costly  *Limiter                // calls that make us call Stripe
+	streams *streams                // that are open
+	looks   chan struct{}           // a place for each of them that reads
 	counts  map[string]*routeCounts // by pattern; complete before serving
 	buffers sync.Pool
 }
@@ -123,6 +128,8 @@ func NewRouter(cfg Config) *Router {
 		cookies: newCookies(cfg.SessionKey, cfg.BaseURL.Scheme == "https"),
 		writes:  NewLimiter(writesPerMinute, time.Minute),
 		costly:  NewLimiter(costlyPerMinute, time.Minute),
+		streams: newStreams(maxStreams),
+		looks:   make(chan struct{}, looksAtOnce),
 		counts:  map[string]*routeCounts{noRoute: {}},
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}

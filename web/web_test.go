@@ -54,6 +54,10 @@ func (d door) SessionOverview(ctx context.Context, token string) (billing.Princi
 	return p, err
 }
 
+func (d door) Glance(ctx context.Context, token string, _ billing.RecentLimits) (billing.Principal, error) {
+	return d.Session(ctx, token)
+}
+
 func (d door) SessionRecent(ctx context.Context, token string, most billing.RecentLimits) (billing.Principal, error) {
 	p, err := d.SessionOverview(ctx, token)
 	p.Overview.Recent = &billing.Recent{Invoices: make([]billing.Invoice, most.Invoices)}

@@ -21,6 +21,7 @@ type benchFlags struct {
 	span                     time.Duration
 	reads, host, webhooks    bool
 	webhookSpan              time.Duration
+	streams                  int
 }
 
 func newBench() *cobra.Command {
@@ -34,6 +35,9 @@ what each line means. It ends with 1 if a target is missed.`,
 			if f.webhooks {
 				return benchWebhooks(cmd.Context(), f, cmd.OutOrStdout())
 			}
+			if f.streams > 0 {
+				return benchStreams(cmd.Context(), f, cmd.OutOrStdout())
+			}
 			return bench(cmd.Context(), f, cmd.OutOrStdout())
 		},
 	}
@@ -46,6 +50,8 @@ what each line means. It ends with 1 if a target is missed.`,
 	cmd.Flags().BoolVar(&f.host, "host", false, "only the host application's calls")
 	cmd.Flags().IntVar(&f.requests, "requests", 400, "requests that are asked for and decided in a turn")
 	cmd.Flags().IntVar(&f.orgs, "orgs", 0, "only compare a database with so many organisations with a small one; with --webhooks how many there are (default 10000)")
+	cmd.Flags().IntVar(&f.streams, "streams", 0, "only the memory of so many open streams of events")
+	cmd.Flags().Lookup("streams").NoOptDefVal = "1000"
 	cmd.Flags().BoolVar(&f.webhooks, "webhooks", false, "only 200 webhooks a second, with a Stripe that allows 100 reads a second")
 	cmd.Flags().DurationVar(&f.webhookSpan, "webhook-span", time.Minute, "for how long they come")
 	return cmd

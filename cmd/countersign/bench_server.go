@@ -69,7 +69,7 @@ func profiled(path string) (stop func(), err error) {
 // order is a line that the benchmark writes to a server; report is the line
 // that the server answers.
 type order struct {
-	Do    string // seed, play, update or upsert
+	Do    string // seed, play, update, upsert, wake or collect
 	N     int    // how many to seed, were recorded, or to do
 	Phase string // what to play
 	// For is how long to play it round and round; 0: once each.
@@ -233,6 +233,14 @@ func (b *benched) do(ctx context.Context, o order) (r report, err error) {
 		return r, err
 	case "play":
 		return b.play(ctx, o)
+	case "wake":
+		for _, org := range b.orgs {
+			b.app.store.Notify(ctx, org)
+		}
+		return r, nil
+	case "collect":
+		collect()
+		return r, nil
 	}
 	return r, fmt.Errorf("unknown order %q", o.Do)
 }
