@@ -7,6 +7,10 @@ type HostOrgRequest struct {
 	Name string `json:"name"`
 	// Members are all people with access; left out, they stay as they are.
 	Members []HostMember `json:"members,omitempty"`
+	// TimeZone and Locale are how the org's people read times and numbers: an IANA
+	// name and a BCP 47 tag. Left out, they stay as they are.
+	TimeZone string `json:"timeZone,omitempty"`
+	Locale   string `json:"locale,omitempty"`
 }
 
 // HostMember is a person as the host knows them.
@@ -36,9 +40,11 @@ type SSORequest struct {
 
 // HostOrg is the answer of PUT /api/host/orgs/{org}.
 type HostOrg struct {
-	ID      string   `json:"id"`
-	Name    string   `json:"name"`
-	Members []Member `json:"members"`
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	TimeZone string   `json:"timeZone"` // default: UTC
+	Locale   string   `json:"locale"`   // default: en
+	Members  []Member `json:"members"`
 }
 
 // Member is a person with a role in an org.

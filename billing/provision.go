@@ -14,6 +14,7 @@ type ProvisionTx interface {
 	// CreateOrg creates an org like InsertOrg; false if it is there already.
 	CreateOrg(ctx context.Context, org Org, freePlan string) (created bool, err error)
 	RenameOrg(ctx context.Context, orgID, name string) error
+	SetRegion(ctx context.Context, orgID string, r Region) error
 	// RemoveMember ends the membership, and with it the person's sessions that
 	// look at the org and their member tokens there.
 	RemoveMember(ctx context.Context, orgID, userID string, at time.Time) error
@@ -61,6 +62,8 @@ const (
 type OrgSpec struct {
 	ID   string // the host's own
 	Name string
+	// Region's fields that are empty leave what there is.
+	Region Region
 	// Members are all people with access: whoever is left out loses it. nil
 	// leaves them as they are.
 	Members []MemberSpec
@@ -107,7 +110,7 @@ func (s *Service) PutOrg(ctx context.Context, p Principal, spec OrgSpec) (OrgSta
 }
 
 func (s *Service) putOrg(ctx context.Context, tx Tx, by Actor, spec OrgSpec, out *OrgState) error {
-	org := Org{ID: spec.ID, Name: spec.Name, CreatedAt: s.Now()}
+	org := Org{ID: spec.ID, Name: spec.Name, CreatedAt: s.Now(), Region: spec.Region}
 	created, err := tx.CreateOrg(ctx, org, s.catalog.Free().ID)
 	if err != nil {
 		return err
@@ -119,7 +122,10 @@ func (s *Service) putOrg(ctx context.Context, tx Tx, by Actor, spec OrgSpec, out
 	if err = tx.LockOrg(ctx, spec.ID); err != nil {
 		return err
 	}
-	if out.Org, err = tx.Org(ctx, spec.ID); err != nil || out.Org.Name == spec.Name {
+	if out.Org, err = tx.Org(ctx, spec.ID); err != nil {
+		return err
+	}
+	if err = s.moveOrg(ctx, tx, by, spec.Region.or(out.Org.Region), out); err != nil || out.Org.Name == spec.Name {
 		return err
 	}
 	facts := map[string]any{"name": spec.Name, "before": out.Org.Name}
@@ -128,6 +134,18 @@ func (s *Service) putOrg(ctx context.Context, tx Tx, by Actor, spec OrgSpec, out
 		return err
 	}
 	return s.audit(ctx, tx, spec.ID, by, "org.renamed", spec.ID, facts)
+}
+
+// moveOrg gives an org another region.
+func (s *Service) moveOrg(ctx context.Context, tx Tx, by Actor, to Region, out *OrgState) error {
+	if to == out.Org.Region {
+		return nil
+	}
+	out.Org.Region = to
+	if err := tx.SetRegion(ctx, out.Org.ID, to); err != nil {
+		return err
+	}
+	return s.audit(ctx, tx, out.Org.ID, by, "org.moved", out.Org.ID, map[string]any{"time_zone": to.TimeZone, "locale": to.Locale})
 }
 
 // putMembers makes the org's people those of a list that is given.
@@ -199,8 +217,8 @@ func cleanOrg(spec OrgSpec) (OrgSpec, error) {
 	if spec.Name, err = cleanName(spec.Name, "name"); err != nil {
 		return spec, err
 	}
-	if spec.Members == nil {
-		return spec, nil
+	if spec.Region, err = cleanRegion(spec.Region); err != nil || spec.Members == nil {
+		return spec, err
 	}
 	if len(spec.Members) > maxMembers {
 		return spec, ErrInvalid.Say("There are at most %d members in a list.", maxMembers).With("field", "members")

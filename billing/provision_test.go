@@ -65,6 +65,8 @@ func TestPutOrg(t *testing.T) {
 		{"in another order and spelling", spec("42", bob, billing.MemberSpec{Email: " ADA@acme.test", Role: billing.RoleOwner}), false, both, ""},
 		{"no list", billing.OrgSpec{ID: "42", Name: "Acme"}, false, both, ""},
 		{"renamed", billing.OrgSpec{ID: "42", Name: " Acme\u202e  Ltd "}, false, both, "org.renamed"},
+		{"moved", billing.OrgSpec{ID: "42", Name: "Acme Ltd", Region: billing.Region{TimeZone: "Asia/Kathmandu", Locale: "NE-np"}}, false, both, "org.moved"},
+		{"where it is", billing.OrgSpec{ID: "42", Name: "Acme Ltd", Region: billing.Region{TimeZone: "Asia/Kathmandu"}}, false, both, ""},
 		{"another role", spec("42", ada, billing.MemberSpec{Email: bob.Email, Role: billing.RoleBillingAdmin}), false, "ada@acme.test Ada owner, bob@acme.test Bob billing_admin", "org.renamed member.role_changed"},
 		{"another name", spec("42", ada, billing.MemberSpec{Email: bob.Email, Name: "Robert", Role: billing.RoleBillingAdmin}), false, "ada@acme.test Ada owner, bob@acme.test Robert billing_admin", "member.renamed"},
 		{"one left out", spec("42", ada), false, "ada@acme.test Ada owner", "member.removed"},
@@ -79,7 +81,7 @@ func TestPutOrg(t *testing.T) {
 			t.Errorf("%s: created %v, %s, log %q, want %s, log %q", step.name, got.Created, people(got), log, step.people, step.log)
 		}
 	}
-	if got := w.Org("42"); got.Name != "Acme" || w.Plan("42") != "free" {
+	if got := w.Org("42"); got.Name != "Acme" || got.Region != (billing.Region{TimeZone: "Asia/Kathmandu", Locale: "ne-NP"}) || w.Plan("42") != "free" {
 		t.Errorf("%+v on %s", got, w.Plan("42"))
 	}
 	renamed, err := w.Service.PutOrg(ctx, host, billing.OrgSpec{ID: "42", Name: "A\u202ec  me\n"})
@@ -106,6 +108,8 @@ func TestPutOrgRefuses(t *testing.T) {
 		"no name":            {billing.OrgSpec{ID: "x"}, billing.ErrInvalid, "name"},
 		"a name of nothing":  {billing.OrgSpec{ID: "x", Name: " \u200b\u202e "}, billing.ErrInvalid, "name"},
 		"a long name":        {billing.OrgSpec{ID: "x", Name: strings.Repeat("é", 101)}, billing.ErrInvalid, "name"},
+		"no such zone":       {billing.OrgSpec{ID: "x", Name: "X", Region: billing.Region{TimeZone: "Mars/Olympus"}}, billing.ErrInvalid, "timeZone"},
+		"no such locale":     {billing.OrgSpec{ID: "x", Name: "X", Region: billing.Region{Locale: "de_DE"}}, billing.ErrInvalid, "locale"},
 		"an empty list":      {billing.OrgSpec{ID: "x", Name: "X", Members: []billing.MemberSpec{}}, billing.ErrNeedsOwner, "members"},
 		"no owner":           {spec("x", bob), billing.ErrNeedsOwner, "members"},
 		"the last owner out": {billing.OrgSpec{ID: c.Org.ID, Name: "Acme", Members: []billing.MemberSpec{bob}}, billing.ErrNeedsOwner, "members"},

@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,28 @@ import (
 type Region struct {
 	TimeZone string // IANA name; empty is UTC
 	Locale   string // BCP 47 tag; empty is English
+}
+
+// or fills what is empty.
+func (r Region) or(before Region) Region {
+	return Region{cmp.Or(r.TimeZone, before.TimeZone), cmp.Or(r.Locale, before.Locale)}
+}
+
+// cleanRegion checks what the host sent, and brings it into the form that is kept.
+func cleanRegion(r Region) (Region, error) {
+	if r.TimeZone != "" {
+		if _, err := ParseTimeZone(r.TimeZone); err != nil {
+			return r, ErrInvalid.Say("There is no time zone %.40q. Use an IANA name such as \"Europe/Berlin\", or \"UTC\".", r.TimeZone).With("field", "timeZone")
+		}
+	}
+	if r.Locale != "" {
+		tag, err := ParseLocale(r.Locale)
+		if err != nil {
+			return r, ErrInvalid.Say("There is no locale %.40q. Use a BCP 47 tag such as \"en\" or \"de-CH\".", r.Locale).With("field", "locale")
+		}
+		r.Locale = tag
+	}
+	return r, nil
 }
 
 // The region of an org that has not said otherwise.

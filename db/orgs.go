@@ -12,13 +12,16 @@ import (
 
 const (
 	orgColumns = `o.name, ` + orgLine
-	orgLine    = `o.id, o.customer_id, o.design_partner, o.checkout_seq, o.checkout, o.created_at, o.given_plan`
+	orgLine    = `o.id, o.customer_id, o.design_partner, o.checkout_seq, o.checkout, o.created_at, o.given_plan, o.time_zone, o.locale`
+
+	insertOrg = `INSERT INTO orgs (name, id, customer_id, design_partner, checkout_seq, checkout, created_at, given_plan, time_zone, locale)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 )
 
 func orgFields(o *billing.Org) []any {
 	return []any{
 		&o.Name, &o.ID, (*text)(&o.CustomerID), &o.DesignPartner, &o.CheckoutSeq, asJSON(&o.Checkout), (*stamp)(&o.CreatedAt),
-		(*text)(&o.GivenPlan),
+		(*text)(&o.GivenPlan), (*text)(&o.Region.TimeZone), (*text)(&o.Region.Locale),
 	}
 }
 
@@ -43,8 +46,7 @@ func (q queries) LockOrg(ctx context.Context, orgID string) error {
 // InsertOrg implements billing.OrgTx.
 func (q queries) InsertOrg(ctx context.Context, org billing.Org, freePlan string) error {
 	return q.atomically(ctx, func(q queries) error {
-		err := q.exec(ctx, `INSERT INTO orgs (name, id, customer_id, design_partner, checkout_seq, checkout, created_at, given_plan)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, orgFields(&org)...)
+		err := q.exec(ctx, insertOrg, orgFields(&org)...)
 		if err != nil {
 			return err
 		}

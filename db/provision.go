@@ -11,8 +11,7 @@ import (
 // the first and then finds it there.
 func (q queries) CreateOrg(ctx context.Context, org billing.Org, freePlan string) (created bool, err error) {
 	err = q.atomically(ctx, func(q queries) error {
-		created, err = q.guarded(ctx, `INSERT INTO orgs (name, id, customer_id, design_partner, checkout_seq, checkout, created_at, given_plan)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`, orgFields(&org)...)
+		created, err = q.guarded(ctx, insertOrg+` ON CONFLICT (id) DO NOTHING`, orgFields(&org)...)
 		if err != nil || !created {
 			return err
 		}
@@ -24,6 +23,11 @@ func (q queries) CreateOrg(ctx context.Context, org billing.Org, freePlan string
 // RenameOrg implements billing.ProvisionTx.
 func (q queries) RenameOrg(ctx context.Context, orgID, name string) error {
 	return q.exec(ctx, `UPDATE orgs SET name = $2 WHERE id = $1`, orgID, name)
+}
+
+// SetRegion implements billing.ProvisionTx.
+func (q queries) SetRegion(ctx context.Context, orgID string, r billing.Region) error {
+	return q.exec(ctx, `UPDATE orgs SET time_zone = $2, locale = $3 WHERE id = $1`, orgID, text(r.TimeZone), text(r.Locale))
 }
 
 // RemoveMember implements billing.ProvisionTx.

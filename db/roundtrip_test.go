@@ -12,7 +12,7 @@ import (
 func TestOrgsRoundTrip(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s fixture) {
 		ctx := t.Context()
-		org := billing.Org{ID: "org_full", Name: "Full", DesignPartner: true, GivenPlan: "pro", CreatedAt: t0}
+		org := billing.Org{ID: "org_full", Name: "Full", DesignPartner: true, GivenPlan: "pro", CreatedAt: t0, Region: billing.Region{TimeZone: "Asia/Kathmandu", Locale: "ne-NP"}}
 		must(t, s.InsertOrg(ctx, org, "free"))
 		same(t, "org", ok(s.Org(ctx, org.ID))(t), org)
 		sub := ok(s.Subscription(ctx, org.ID))(t)

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/countersignhq/countersign/api"
@@ -13,7 +14,7 @@ func (h *handlers) apiPutOrg(r *web.Request) error {
 	if err := r.Decode(&in); err != nil {
 		return err
 	}
-	spec := billing.OrgSpec{ID: r.PathValue("org"), Name: in.Name}
+	spec := billing.OrgSpec{ID: r.PathValue("org"), Name: in.Name, Region: billing.Region{TimeZone: in.TimeZone, Locale: in.Locale}}
 	if in.Members != nil {
 		spec.Members = make([]billing.MemberSpec, 0, len(in.Members))
 	}
@@ -32,7 +33,10 @@ func (h *handlers) apiPutOrg(r *web.Request) error {
 }
 
 func hostOrgOf(s billing.OrgState) api.HostOrg {
-	out := api.HostOrg{ID: s.Org.ID, Name: s.Org.Name, Members: make([]api.Member, 0, len(s.Members))}
+	out := api.HostOrg{
+		ID: s.Org.ID, Name: s.Org.Name, Members: make([]api.Member, 0, len(s.Members)),
+		TimeZone: cmp.Or(s.Org.Region.TimeZone, billing.DefaultTimeZone), Locale: cmp.Or(s.Org.Region.Locale, billing.DefaultLocale),
+	}
 	for _, m := range s.Members {
 		out.Members = append(out.Members, api.Member{ID: m.User.ID, Email: m.User.Email, Name: m.User.Name, Role: string(m.Role)})
 	}

@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -28,7 +29,27 @@ func TestHostOrg(t *testing.T) {
 	if first.body != again.body || first.text("id") != "customer-42" || len(first.object()["members"].([]any)) != 2 {
 		t.Errorf("first %s\nagain %s", first.body, again.body)
 	}
-	put(`{"name":"Acme"}`, 200)
+	if a := put(`{"name":"Acme"}`, 200); a.text("timeZone") != "UTC" || a.text("locale") != "en" {
+		t.Error(a.body)
+	}
+	if a := put(`{"name":"Acme","timeZone":"America/St_Johns","locale":"fr-ca"}`, 200); a.text("timeZone") != "America/St_Johns" || a.text("locale") != "fr-CA" {
+		t.Error(a.body)
+	}
+	for body, want := range map[string][3]string{
+		`{"name":"Acme","timeZone":"Mars/Olympus"}`: {"invalid_request", "timeZone", `There is no time zone "Mars/Olympus". Use an IANA name such as "Europe/Berlin", or "UTC".`},
+		`{"name":"Acme","timeZone":"Local"}`:        {"invalid_request", "timeZone", `There is no time zone "Local". Use an IANA name such as "Europe/Berlin", or "UTC".`},
+		`{"name":"Acme","timeZone":""}`:             {"invalid_field", "timeZone", ""},
+		`{"name":"Acme","timeZone":2}`:              {"invalid_field", "timeZone", ""},
+		`{"name":"Acme","locale":"de_DE"}`:          {"invalid_request", "locale", `There is no locale "de_DE". Use a BCP 47 tag such as "en" or "de-CH".`},
+		`{"name":"Acme","locale":"xx"}`:             {"invalid_request", "locale", `There is no locale "xx". Use a BCP 47 tag such as "en" or "de-CH".`},
+		`{"name":"Acme","locale":""}`:               {"invalid_field", "locale", ""},
+		`{"name":"Acme","time_zone":"UTC"}`:         {"unknown_field", "time_zone", ""},
+	} {
+		a := s.send(host, http.MethodPut, "/api/host/orgs/customer-42", body).is(400, want[0])
+		if field := a.detail("field"); field != want[1] || want[2] != "" && !strings.Contains(a.body, strconv.Quote(want[2])) {
+			t.Errorf("%s: %s", body, a.body)
+		}
+	}
 
 	enter := func(body string) (cookie, next string) {
 		t.Helper()
