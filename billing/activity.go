@@ -66,6 +66,19 @@ func (s *Service) Activity(ctx context.Context, p Principal, f ActivityFilter) (
 	return s.store.Activity(ctx, p.OrgID, f)
 }
 
+// AuditEvents are the names of everything that the audit log tells of.
+func AuditEvents() []string {
+	return []string{
+		"agent.created", "agent.renamed", "approval.approved", "approval.canceled", "approval.denied", "approval.invalidated",
+		"approval.requested", EventUnitsInForce, "change.done", "change.failed", "change.needs_review", "change.refused",
+		"change.requested", EventCustomerReleased, EventDrift, "key.issued", "key.paused", "key.resumed", "key.revoked",
+		"limit.declined", "limit.granted", "limit.requested", "member.added", "member.removed", "member.renamed",
+		"member.role_changed", "org.admin_override", "org.created", "org.design_partner", "org.renamed", EventSynced,
+		"override.ended", "override.set", EventPlanInForce, "review.looked", "signin.linked", EventStatus, "token.issued",
+		"token.revoked", "webhook.replayed",
+	}
+}
+
 // TeamMember is a member, and when they were last here.
 type TeamMember struct {
 	Membership

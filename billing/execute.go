@@ -213,6 +213,9 @@ func (s *Service) settleApproval(ctx context.Context, tx Tx, i Intent, out Outco
 	if out.Failure != nil {
 		facts["failure"] = out.Failure.Code
 	}
+	if i.ApprovalID != "" {
+		facts["request"] = i.ApprovalID
+	}
 	if out.AmountDiffers {
 		facts["agreed"] = i.Quote.DueNow
 		s.log.Error("charged another amount than was agreed to", "intent", i.ID, "agreed", i.Quote.DueNow, "charged", out.Charged)

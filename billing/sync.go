@@ -175,7 +175,7 @@ func (s *Service) bankAnswered(ctx context.Context, a Approval, sub Subscription
 		if err != nil || !moved {
 			return err
 		}
-		facts := map[string]any{"status": out.Status, "charged": out.Charged, "credited": out.Credited}
+		facts := map[string]any{"status": out.Status, "charged": out.Charged, "credited": out.Credited, "request": a.ID}
 		if err = s.audit(ctx, tx, a.OrgID, systemActor(), "change."+string(event), a.IntentID, facts); err != nil {
 			return err
 		}

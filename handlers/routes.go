@@ -28,6 +28,8 @@ const (
 	pathPortal    = "/settings/billing/portal"
 	pathApprovals = "/settings/approvals"
 	pathAgents    = "/settings/agents"
+	pathMembers   = "/settings/members"
+	pathActivity  = "/settings/activity"
 	pathApprove   = "/approve/"
 	pathMailbox   = "/dev/mailbox"
 	pathParts     = "/dev/components"
@@ -133,6 +135,10 @@ func (h *handlers) settingsRoutes(rt *web.Router) {
 	rt.Page(pathPortal, h.portalPage)
 	rt.Form(pathPortal, purposeBilling, h.portal)
 	rt.OverviewPage(pathApprovals, h.approvals)
+	rt.Page(pathApprovals+".csv", h.approvalsCSV)
+	rt.OverviewPage(pathMembers, h.members)
+	rt.OverviewPage(pathActivity, h.activity)
+	rt.Page(pathActivity+".csv", h.activityCSV)
 
 	// Agents, their keys, and one's own tokens.
 	rt.OverviewPage(pathAgents, h.agents)

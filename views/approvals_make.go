@@ -21,26 +21,28 @@ type ApprovalsValues struct {
 
 // NewApprovals makes the page.
 func NewApprovals(v ApprovalsValues) ApprovalsPage {
-	p := ApprovalsPage{Frame: v.Frame, Empty: Empty{Text: "No agent has asked for anything yet. What one asks for waits here for an answer.", Next: &Action{Label: "Agents and their keys", Href: "/settings/agents"}}}
+	p := ApprovalsPage{Frame: v.Frame, CSV: approvalsURL(pathApprovals+".csv", v.State, ""), Empty: Empty{Text: "No agent has asked for anything yet. What one asks for waits here for an answer.", Next: &Action{Label: "Agents and their keys", Href: "/settings/agents"}}}
 	if v.State != "" {
-		p.Empty = Empty{Text: "No request is in this state.", Next: &Action{Label: "Show all requests", Href: approvalsURL("", "")}}
+		p.Empty = Empty{Text: "No request is in this state.", Next: &Action{Label: "Show all requests", Href: approvalsURL(pathApprovals, "", "")}}
 	}
 	for _, f := range []struct {
 		state billing.ApprovalState
 		label string
 	}{{"", "All"}, {billing.ApprovalPending, "Waiting"}, {billing.ApprovalSucceeded, "Done"}, {billing.ApprovalDenied, "Denied"}, {billing.ApprovalFailed, "Failed"}, {billing.ApprovalExpired, "Expired"}} {
-		p.Filters = append(p.Filters, FilterLink{Label: f.label, Href: approvalsURL(f.state, ""), Current: f.state == v.State})
+		p.Filters = append(p.Filters, FilterLink{Label: f.label, Href: approvalsURL(pathApprovals, f.state, ""), Current: f.state == v.State})
 	}
 	for _, a := range v.List {
 		p.Rows = append(p.Rows, approvalRowOf(v, a))
 	}
 	if v.Next != "" {
-		p.Next = approvalsURL(v.State, v.Next)
+		p.Next = approvalsURL(pathApprovals, v.State, v.Next)
 	}
 	return p
 }
 
-func approvalsURL(state billing.ApprovalState, cursor string) string {
+const pathApprovals = "/settings/approvals"
+
+func approvalsURL(path string, state billing.ApprovalState, cursor string) string {
 	q := url.Values{}
 	if state != "" {
 		q.Set("state", string(state))
@@ -49,9 +51,9 @@ func approvalsURL(state billing.ApprovalState, cursor string) string {
 		q.Set("cursor", cursor)
 	}
 	if len(q) == 0 {
-		return "/settings/approvals"
+		return path
 	}
-	return "/settings/approvals?" + q.Encode()
+	return path + "?" + q.Encode()
 }
 
 func approvalRowOf(v ApprovalsValues, a billing.Approval) ApprovalRow {
@@ -72,6 +74,12 @@ func approvalRowOf(v ApprovalsValues, a billing.Approval) ApprovalRow {
 		row.Result, row.At = "Approved by "+actor(a.DecidedBy)+",", v.moment(a.DecidedAt)
 	}
 	return row
+}
+
+// RequestWords are what a request is about, what it costs, and where it stands.
+func RequestWords(c *billing.Catalog, a billing.Approval) (what, cost, state string) {
+	in := Locale{}
+	return in.verbOf(c, a.Quote, ""), in.costOf(a.Quote), approvalChip(a).Text
 }
 
 // approvalChip is a request's state in a word.

@@ -6,6 +6,7 @@ type ApprovalsPage struct {
 	Filters []FilterLink
 	Rows    []ApprovalRow
 	Empty   Empty  // where the rows would be
+	CSV     string // URL of the same as a file
 	Next    string // URL of older ones; empty on the last page
 }
 
