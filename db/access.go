@@ -61,7 +61,6 @@ type caller struct {
 	scopes scopes
 	paused time.Time
 	seen   time.Time // when the session or the key was last used
-	over   billing.Overview
 	lists  recentLists
 }
 
@@ -90,9 +89,8 @@ var selectSessionRecent = share(`SELECT `+recentOf(`o.id`, 6)+`, u.name, o.name,
 	"bytea", "timestamptz", "timestamptz", "timestamptz", "timestamptz", "bigint", "bigint", "bigint")
 
 func callerFields(c *caller) []any {
-	return []any{
-		&c.CredentialID, &c.ID, &c.OrgID, (*stamp)(&c.SignedInAt), (*stamp)(&c.seen), &c.Email, &c.Role, &c.OnlyOrg,
-	}
+	return append(make([]any, 0, 64),
+		&c.CredentialID, &c.ID, &c.OrgID, (*stamp)(&c.SignedInAt), (*stamp)(&c.seen), &c.Email, &c.Role, &c.OnlyOrg)
 }
 
 // SessionPrincipal implements billing.AccessTx.
@@ -107,7 +105,7 @@ func (q queries) SessionPrincipal(ctx context.Context, hash []byte, now, idleSin
 // SessionOverview implements billing.AccessTx.
 func (q queries) SessionOverview(ctx context.Context, hash []byte, now, idleSince time.Time) (billing.Principal, time.Time, error) {
 	c, err := oneOf(ctx, q, func(c *caller) []any {
-		return []any{&c.Name, &c.OrgName, line(append(callerFields(c), overviewFields(&c.over)...))}
+		return []any{&c.Name, &c.OrgName, line(c.withOverview(callerFields(c)))}
 	}, selectSessionOverview, append(q.overviewArgs(hash), stamp(now), stamp(idleSince))...)
 	c.Kind = billing.KindHuman
 	c.tell()
@@ -120,7 +118,7 @@ func (q queries) SessionRecent(ctx context.Context, hash []byte, now, idleSince 
 	at := args[1].(stamp)
 	args[1] = stamp(now)
 	c, err := oneOf(ctx, q, func(c *caller) []any {
-		return append(recentFields(&c.lists), &c.Name, &c.OrgName, line(append(callerFields(c), overviewFields(&c.over)...)))
+		return append(recentFields(&c.lists), &c.Name, &c.OrgName, line(c.withOverview(callerFields(c))))
 	}, selectSessionRecent, args...)
 	c.Kind = billing.KindHuman
 	c.tell()
@@ -138,23 +136,30 @@ func (q queries) listed(ctx context.Context, c *caller, now stamp, most int) err
 	if err != nil {
 		return fault(selectSessionRecent.alone, err)
 	}
-	if c.over.Recent = &recent; len(recent.Waiting) > most {
+	if c.Overview.Recent = &recent; len(recent.Waiting) > most {
 		recent.Waiting = recent.Waiting[:most]
-		c.over.Pending, err = one(ctx, q, scalar[int], `SELECT`+pendingCount+` AND a.org_id = $1`, c.OrgID, now)
+		c.Overview.Pending, err = one(ctx, q, scalar[int], `SELECT`+pendingCount+` AND a.org_id = $1`, c.OrgID, now)
 		return err
 	}
 	for _, a := range recent.Waiting {
 		if a.ExpiresAt.After(time.Time(now)) {
-			c.over.Pending++
+			c.Overview.Pending++
 		}
 	}
 	return nil
 }
 
-// tell hands the overview on with the principal.
+// withOverview adds the fields of the overview that comes with the caller.
+func (c *caller) withOverview(fields []any) []any {
+	c.Overview = &billing.Overview{}
+	return overviewFields(fields, c.Overview)
+}
+
+// tell names the org of the overview, if there is one.
 func (c *caller) tell() {
-	c.over.Org.Name = c.OrgName
-	c.Overview = &c.over
+	if c.Overview != nil {
+		c.Overview.Org.Name = c.OrgName
+	}
 }
 
 func (c *caller) result(err error) (billing.Principal, time.Time, error) {
@@ -215,9 +220,8 @@ var (
 )
 
 func keyFields(c *caller) []any {
-	return []any{
-		&c.CredentialID, &c.Kind, &c.OrgID, &c.ID, &c.scopes, (*stamp)(&c.seen), (*stamp)(&c.paused),
-	}
+	return append(make([]any, 0, 64),
+		&c.CredentialID, &c.Kind, &c.OrgID, &c.ID, &c.scopes, (*stamp)(&c.seen), (*stamp)(&c.paused))
 }
 
 // KeyPrincipal implements billing.AccessTx.
@@ -232,7 +236,7 @@ func (q queries) KeyPrincipal(ctx context.Context, hash []byte) (billing.Princip
 // AgentOverview implements billing.AccessTx.
 func (q queries) AgentOverview(ctx context.Context, hash []byte) (billing.Principal, time.Time, error) {
 	c, err := oneOf(ctx, q, func(c *caller) []any {
-		return []any{&c.Name, &c.OrgName, line(append(keyFields(c), overviewFields(&c.over)...))}
+		return []any{&c.Name, &c.OrgName, line(c.withOverview(keyFields(c)))}
 	}, selectAgentOverview, q.overviewArgs(hash)...)
 	c.complete()
 	c.tell()

@@ -130,7 +130,7 @@ const (
 
 	pendingCount  = ` count(*) FROM approvals a WHERE a.state = 'pending' AND a.expires_at > $2`
 	overviewStart = orgLine + `, ` + subscriptionColumns + `, `
-	overviewUsage = `(SELECT string_agg(format('%s|%s|%s|%s', u.started_at, u.value, u.reported_at, u.resource), '
+	overviewUsage = `(SELECT string_agg(u.started_at || '|' || u.value || '|' || u.reported_at || '|' || u.resource, '
 ')
 			FROM usage_counters u
 			WHERE u.org_id = o.id AND u.started_at IN ($3, $4, s.period_start, s.period_end)),
@@ -145,7 +145,7 @@ var selectOverview = `SELECT o.name, ` + lineOf(overviewLine) + `
 
 // Overview implements billing.OrgTx.
 func (q queries) Overview(ctx context.Context, orgID string) (billing.Overview, error) {
-	return one(ctx, q, func(o *billing.Overview) []any { return []any{&o.Org.Name, line(overviewFields(o))} },
+	return one(ctx, q, func(o *billing.Overview) []any { return []any{&o.Org.Name, line(overviewFields(nil, o))} },
 		selectOverview, q.overviewArgs(orgID)...)
 }
 
@@ -156,9 +156,8 @@ func (q queries) overviewArgs(first any) []any {
 	return []any{first, stamp(now), window{}, stamp(time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC))}
 }
 
-// overviewFields are those of overviewLine.
-func overviewFields(o *billing.Overview) []any {
-	fields := make([]any, 0, 40)
+// overviewFields adds those of overviewLine.
+func overviewFields(fields []any, o *billing.Overview) []any {
 	fields = append(fields, orgFields(&o.Org)[1:]...)
 	fields = append(fields, subscriptionFields(&o.Subscription)...)
 	return append(fields, &o.Pending, (*usageLines)(&o.Usage), (*overrideLines)(&o.Overrides))

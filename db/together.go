@@ -128,14 +128,14 @@ func (t *together) wait(ctx context.Context, what *shared, r *reader) ([]*reader
 }
 
 // oneOf is one, together with those who read the same.
-func oneOf[T any](ctx context.Context, q queries, fields func(*T) []any, what *shared, args ...any) (v T, err error) {
+func oneOf[T any](ctx context.Context, q queries, fields func(*T) []any, what *shared, args ...any) (T, error) {
 	if q.tx != nil || q.s.engine == sqliteEngine || q.s.record {
 		return one(ctx, q, fields, what.alone, args...)
 	}
 	r := &reader{args: args, turn: make(chan []*reader, 1)}
 	all, err := q.s.together.wait(ctx, what, r)
 	if err != nil {
-		return v, fault(what.alone, err)
+		return *new(T), fault(what.alone, err)
 	}
 	if len(all) > 1 {
 		q.readFor(ctx, what, all)
@@ -145,10 +145,15 @@ func oneOf[T any](ctx context.Context, q queries, fields func(*T) []any, what *s
 	if len(all) == 1 || r.err != nil { // what one is to blame for each learns for itself
 		return one(ctx, q, fields, what.alone, args...)
 	}
-	if r.row == nil {
+	return taken(fields, what, r.row)
+}
+
+// taken takes a row apart; without one it is billing.ErrNotFound.
+func taken[T any](fields func(*T) []any, what *shared, row []text) (v T, err error) {
+	if row == nil {
 		return v, billing.ErrNotFound
 	}
-	return v, fault(what.alone, setFields(fields(&v), r.row))
+	return v, fault(what.alone, setFields(fields(&v), row))
 }
 
 // setFields leaves the zero value where a column is NULL or empty.

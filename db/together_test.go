@@ -65,7 +65,7 @@ func TestReadTogether(t *testing.T) {
 		var want caller
 		if err == nil {
 			want, err = one(ctx, s.queries, func(c *caller) []any {
-				return []any{&c.Name, &c.OrgName, line(append(keyFields(c), overviewFields(&c.over)...))}
+				return []any{&c.Name, &c.OrgName, line(c.withOverview(keyFields(c)))}
 			}, selectAgentOverview.alone, s.overviewArgs(hash(i))...)
 		}
 		if err != nil {

@@ -76,8 +76,8 @@ func reducedTo(c billing.ScheduledChange) *int64 {
 
 func usageOf(u billing.Usage) api.Usage {
 	out := api.Usage{Active: u.Active, ResetsAt: timeOrNull(u.ResetsAt)}
-	if !u.Cap.Unlimited {
-		out.Cap = &u.Cap.Value
+	if limit := u.Cap.Value; !u.Cap.Unlimited { // a pointer to u would keep all of it
+		out.Cap = &limit
 	}
 	return out
 }
