@@ -38,6 +38,15 @@ test: packages node_modules/.package-lock.json mcp/clients/node_modules/.package
 	@.ci/postgres with bin/testcount billing -- -count 1 -run '$(TABLES)'
 	@.ci/postgres with bin/testcount -race-in . $(MODULES) -- -p 2 -count 1 -shuffle on -timeout 20m $(TESTFLAGS)
 
+.PHONY: contact-sheet
+contact-sheet: packages node_modules/.package-lock.json ## Look at every state in four looks: artifacts/contact-sheet.html and .png
+	@go -C cmd/countersign/e2e test -count 1 -timeout 20m -run '^TestStates$$' .
+	@ls -sh artifacts/contact-sheet.*
+
+.PHONY: lighthouse
+lighthouse: packages node_modules/.package-lock.json ## Run Lighthouse over the billing and the approve page; reports in artifacts/
+	@go -C cmd/countersign/e2e test -count 1 -timeout 20m -v -run '^(TestLighthouse|TestWeight)$$' .
+
 .PHONY: simulation
 simulation: ## Simulate SEEDS histories, for WITHIN at most (0: all), and catch every mutant
 	@go test -c -o bin/simulation.test ./cmd/countersign/simulation

@@ -23,6 +23,12 @@ type teller struct {
 	bot, twin billing.Principal
 }
 
+// welcomeSol makes somebody a member who has an organisation already.
+func welcomeSol(ctx context.Context, d *demonstration, t *teller) error {
+	_, err := d.app.service.AddMember(ctx, t.org.ID, "sol@sable.test", "Sol Ibarra", billing.RoleMember)
+	return err
+}
+
 // askBank presses an upgrade that the bank wants to confirm.
 func askBank(ctx context.Context, d *demonstration, t *teller) error {
 	_, err := d.app.service.Propose(ctx, t.owner, billing.Proposal{Verb: billing.VerbUpgrade, Plan: d.topPlan().ID})

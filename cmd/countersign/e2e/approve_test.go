@@ -17,17 +17,13 @@ func story(j journey) {
 	j.open(r.URL)
 	j.see("Sign in to review a request")
 	j.lacks("Acme", j.demo.top.name, "$", r.Code, "nightly")
-	j.shot("approve-signed-out")
 	j.press("Sign in")
 	j.fill("Email address", ada)
-	j.shot("login-empty")
 	j.press("Email me a sign-in link")
 	j.see("Check your email")
-	j.shot("login-sent")
 	j.press("Open the demo mailbox")
 	j.see("Emails land here")
 	j.openMail("Sign in to Countersign", ada)
-	j.shot("login-confirm")
 	j.press("Sign in as " + ada)
 
 	j.see("Upgrade Acme to " + j.demo.top.name + "?")
@@ -44,7 +40,6 @@ func story(j journey) {
 	j.see("You can go back to your agent")
 	j.inPlace()
 	j.focusOn("Acme is on " + j.demo.top.name)
-	j.shot("approve-done")
 
 	j.chargedOnce("Acme", before, amount)
 	truthful(j.t, <-followed)
@@ -77,7 +72,6 @@ func deny(j journey) {
 	j.see("Denied. Nothing changed.")
 	j.inPlace()
 	j.focusOn("Denied. Nothing changed.")
-	j.shot("approve-denied")
 	last := j.ended(r, "denied")
 	if last.Denied == nil || last.Denied.Reason != "too_expensive" || last.Denied.Note != "After the audit." {
 		j.t.Errorf("denied: %+v", last.Denied)
@@ -102,7 +96,6 @@ func expired(j journey) {
 		clock.press(label)
 		clock.until("the clock to move", fmt.Sprintf("%s >= %d", now, was+seconds))
 	}
-	clock.shot("sandbox-control")
 	before := j.demo.stripe.paid("Acme")
 
 	j.watch.allow("status of 409")
@@ -112,7 +105,6 @@ func expired(j journey) {
 	j.open(r.URL)
 	j.see("This request has ended")
 	j.see("Ask your agent for a new one")
-	j.shot("approve-expired")
 	j.ended(r, "expired")
 	j.chargedNothing("Acme", before)
 	j.onPlan(j.demo.first.name)
@@ -125,7 +117,6 @@ func wrongAccount(j journey) {
 	j.open(r.URL)
 	j.see("There is nothing here")
 	j.lacks("Acme", j.demo.top.name, r.Code)
-	j.shot("error-404")
 	foreign := j.markup(r.ID)
 	const unknown = "apr_00000000000000000000000000"
 	j.open(j.demo.url + "/approve/" + unknown)
@@ -155,7 +146,6 @@ func notAnOwner(j journey) {
 			j.t.Errorf("a member can press %q", button)
 		}
 	}
-	j.shot("billing-member")
 	j.open(r.URL)
 	j.see("You can read this, but not decide it")
 	j.see("Ada Okafor")
@@ -200,7 +190,6 @@ func priceChanged(j journey) {
 	old := cents(j.t, j.press("Approve, pay $"))
 	j.until("a word about the price", words+`.includes('the price has changed') || `+words+`.includes('look at the price')`)
 	j.inPlace()
-	j.shot("approve-price-changed")
 	j.chargedNothing("Acme", before)
 	amount := cents(j.t, j.press("Approve, pay $"))
 	if amount >= old {
@@ -220,7 +209,6 @@ func declinedOnApproval(j journey) {
 	j.press("Approve, pay $")
 	j.see("Your bank declined the card")
 	j.focusOn("Your bank declined the card")
-	j.shot("approve-declined")
 	if last := j.ended(r, "failed"); last.Error == nil || last.Error.Code != "payment_failed" || last.Next != "show_user" {
 		j.t.Errorf("the poll says %+v, error %+v", last, last.Error)
 	}
@@ -236,7 +224,6 @@ func secureOnApproval(j journey) {
 	j.open(r.URL)
 	amount := cents(j.t, j.press("Approve, pay $"))
 	j.see("Your bank wants to confirm")
-	j.shot("approve-needs-bank")
 	j.chargedNothing("Acme", before)
 	if s := j.demo.agent().poll(r, 0); s.Status != "indeterminate" {
 		j.t.Errorf("before the bank's answer the poll says %+v", s)

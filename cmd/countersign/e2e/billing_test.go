@@ -13,7 +13,6 @@ import (
 func upgrade(j journey) {
 	before := j.demo.stripe.paid("Acme")
 	j.signIn(ada)
-	j.shot("billing-active")
 	j.mark()
 	amount := cents(j.t, j.press("Upgrade, pay $"))
 	j.see("Acme is on " + j.demo.top.name)
@@ -42,7 +41,6 @@ func downgrade(j journey) {
 	j.see("Acme moves to Free on")
 	j.inPlace()
 	j.see("Scheduled changes")
-	j.shot("billing-downgrade-scheduled")
 	j.onPlan(j.demo.first.name)
 	j.see("Ends on")
 	j.mark()
@@ -75,21 +73,17 @@ func downgrade(j journey) {
 func checkout(j journey) {
 	j.signIn(finn)
 	j.see("No card needed")
-	j.shot("billing-free")
 	j.press("Subscribe, " + j.demo.first.price)
 	j.see("Pay by card")
-	j.shot("stripe-checkout")
 	j.watch.allow("status of 402")
 	j.card("4000000000000002")
 	j.press("Subscribe, pay " + j.demo.first.price)
 	j.see("You have not been charged")
-	j.shot("stripe-checkout-declined")
 	j.card("4242424242424242")
 	j.press("Subscribe, pay " + j.demo.first.price)
 	j.see("Fern Garden is on " + j.demo.first.name)
 	j.see("Renews on")
 	j.see("4242")
-	j.shot("billing-subscribed")
 	j.chargedOnce("Fern Garden", nil, j.demo.first.cents())
 	j.onPlan(j.demo.first.name)
 }
@@ -106,7 +100,6 @@ func finalizing(j journey) {
 	if home.can("Subscribe") || home.can("Upgrade") {
 		j.t.Error("something can be bought while a payment is being finalized")
 	}
-	home.shot("billing-finalizing")
 	j.card("4242424242424242")
 	j.press("Subscribe, pay " + j.demo.first.price)
 	j.see("Fern Garden is on " + j.demo.first.name)
@@ -128,7 +121,6 @@ func declined(j journey) {
 	if got := eval[string](j.tab, `document.activeElement.getAttribute('role')`); got != "alert" {
 		j.t.Errorf("role %q", got)
 	}
-	j.shot("billing-declined")
 	j.chargedNothing("Dune Freight", before)
 	j.onPlan(j.demo.first.name)
 }
@@ -139,7 +131,6 @@ func secure(j journey) {
 	j.watch.allow("status of 402")
 	amount := cents(j.t, j.press("Upgrade, pay $"))
 	j.see("Your bank wants to confirm")
-	j.shot("billing-needs-bank")
 	j.chargedNothing("Lark & Co", before)
 	j.onPlan(j.demo.first.name)
 	j.see("Your bank wants to confirm")

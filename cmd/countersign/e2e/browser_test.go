@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -79,6 +80,9 @@ func openTab(t *testing.T, scripts bool, option chromedp.ContextOption) *tab {
 	}))
 	b.look("light", 1280)
 	t.Cleanup(func() {
+		if w.provoked {
+			return
+		}
 		for _, problem := range w.problems() {
 			t.Errorf("browser: %s", problem)
 		}
@@ -125,6 +129,13 @@ func (b *tab) open(address string) {
 // evaluates it even where the page itself may run no script.
 func (b *tab) until(what, expression string) {
 	b.t.Helper()
+	if err := b.await(expression); err != nil {
+		b.picture("failed-" + strings.ReplaceAll(b.t.Name(), "/", "-"))
+		b.t.Fatalf("waited for %s (last error: %v) at %s\n%.1500s", what, err, b.location(), b.text())
+	}
+}
+
+func (b *tab) await(expression string) error {
 	ctx, cancel := b.within()
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -132,13 +143,12 @@ func (b *tab) until(what, expression string) {
 	for {
 		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
 		if err == nil && ok {
-			return
+			return nil
 		}
 		select {
 		case <-tick.C: // between two pages there is nothing to evaluate in
 		case <-ctx.Done():
-			b.picture("failed-" + strings.ReplaceAll(b.t.Name(), "/", "-"))
-			b.t.Fatalf("waited for %s (last error: %v) at %s\n%.1500s", what, err, b.location(), b.text())
+			return cmp.Or(err, ctx.Err())
 		}
 	}
 }
@@ -295,7 +305,7 @@ func (b *tab) shot(state string) {
 func (b *tab) picture(state string) {
 	b.t.Helper()
 	b.until("the page to be loaded", `document.readyState === 'complete'`)
-	name := fmt.Sprintf("%s-%s-%d", state, b.scheme, b.width)
+	name := pictureName(state, b.scheme, b.width)
 	if !b.scripts {
 		name += "-noscript"
 	}
@@ -310,6 +320,10 @@ func (b *tab) picture(state string) {
 	if err != nil {
 		b.t.Errorf("picture of %s: %v", name, err)
 	}
+}
+
+func pictureName(state, scheme string, width int64) string {
+	return fmt.Sprintf("%s-%s-%d", state, scheme, width)
 }
 
 // capture makes the window as high as the page first, so that what sticks to the

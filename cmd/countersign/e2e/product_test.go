@@ -21,6 +21,7 @@ import (
 
 // What TestMain prepares once for all tests.
 var (
+	root      string // of the repository
 	binary    string // the built product
 	chromium  string
 	axe       string // the source of axe-core
@@ -38,8 +39,7 @@ func TestMain(m *testing.M) {
 }
 
 func prepare(m *testing.M) (code int, err error) {
-	root, err := filepath.Abs("../../..")
-	if err != nil {
+	if root, err = filepath.Abs("../../.."); err != nil {
 		return 1, err
 	}
 	if chromium, err = exec.LookPath("chromium"); err != nil {
@@ -172,7 +172,7 @@ func startDemo(t *testing.T, env ...string) *demo {
 func startDemoOf(t *testing.T, w wares, env ...string) *demo {
 	t.Helper()
 	dir := t.TempDir()
-	d := &demo{t: t, wares: w, process: start(t, env, "demo", "--addr", "127.0.0.1:0", "--sandbox-addr", "127.0.0.1:0", "--data", dir, "--catalog", w.catalog)}
+	d := &demo{t: t, wares: w, process: start(t, env, append([]string{"demo", "--addr", "127.0.0.1:0", "--sandbox-addr", "127.0.0.1:0", "--data", dir, "--catalog", w.catalog}, w.flags...)...)}
 	eventually(t, "demo.env", 2*patience, func() bool {
 		if d.ended() {
 			t.Fatalf("the demo ended:\n%s", d.log)

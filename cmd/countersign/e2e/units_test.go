@@ -34,7 +34,6 @@ func (j journey) choose(units string) {
 func trial(j journey) {
 	j.signIn(finn)
 	j.see("No card for the trial")
-	j.shot("billing-trial-available")
 	j.mark()
 	j.press("Start 30-day trial , Solo")
 	j.see("The trial of Solo has started")
@@ -68,7 +67,6 @@ func addUnits(j journey) {
 	j.see("5 → 7 units")
 	j.pressIn("#capacity", "How this is computed")
 	j.see("Remaining time on 4 ×")
-	j.shot("billing-units-add")
 	j.mark()
 	amount := cents(j.t, j.pressIn("#capacity-offer", "Add 2 units, pay $"))
 	j.see("Acme has 7 units")
@@ -91,7 +89,6 @@ func removeUnits(j journey) {
 	j.see("5 → 3 units")
 	j.see("nothing is refunded")
 	j.see("1,290 in use, 900 allowed")
-	j.shot("billing-units-remove")
 	j.mark()
 	j.pressIn("#capacity-offer", "Remove 2 units on ")
 	j.see("Acme goes down to 3 units on")
@@ -99,7 +96,6 @@ func removeUnits(j journey) {
 	j.focusOn("Acme goes down to 3 units on")
 	j.see("Scheduled changes")
 	j.see("Requested by Ada Okafor")
-	j.shot("billing-units-reducing")
 	j.choose("5")
 	j.see("Undo it before you add units")
 	j.billing()
@@ -154,20 +150,17 @@ func unitsApproved(j journey) {
 	}
 	j.signIn(ada)
 	j.see("deploy-bot asks to add 2 units for Acme.")
-	j.shot("billing-units-waiting")
 	j.open(r.URL)
 	j.see("Add 2 units for Acme?")
 	for _, part := range []string{r.Code, "5 units", "7 units", "$6.99", "Bundles are refused."} {
 		j.see(part)
 	}
-	j.shot("approve-units")
 	j.mark()
 	amount := cents(j.t, j.press("Approve, pay $"))
 	j.see("Acme has 7 units")
 	j.see("You can go back to your agent")
 	j.inPlace()
 	j.focusOn("Acme has 7 units")
-	j.shot("approve-units-done")
 	j.chargedOnce("Acme", before, amount)
 	if last := j.ended(r, "completed"); last.Result.Status != "capacity-increased" || last.Result.AmountCharged != amount {
 		j.t.Errorf("the agent read %+v; charged %d", last, amount)
@@ -200,7 +193,6 @@ func unitsByChat(j journey) {
 	j.lacks("Approve,")
 	j.open(j.demo.url + "/settings/approvals")
 	j.see("Add 1 unit")
-	j.shot("approvals-units")
 }
 
 // trialApproved: another org's agent asks for a trial, and its owner starts it.
@@ -238,7 +230,6 @@ func reductionApproved(j journey) {
 	j.open(r.URL)
 	j.see("Reduce capacity of Acme to 4 units?")
 	j.see("1,290 in use, 1,200 allowed")
-	j.shot("approve-units-remove")
 	j.press("Approve, no charge now")
 	j.see("Acme goes down to 4 units on")
 	j.billing()
@@ -246,31 +237,6 @@ func reductionApproved(j journey) {
 	j.see("Requested by agent deploy-bot, approved by Ada Okafor")
 	j.press("Undo")
 	j.see("Acme keeps its 5 units")
-}
-
-// unitSeats are the states that only units and trials have.
-func unitSeats(j journey) {
-	for state, email := range map[string]string{
-		"units": ada, "units-member": mia, "trial-available": finn, "trial-ending": wes, "trial-ended": "mo@marlow.test",
-		"units-reducing": bo, "units-most": "teo@tern.test", "units-past-due": "uma@umbra.test", "units-ending": "pat@pine.test",
-		"units-given": "pia@pilot.test",
-	} {
-		j.signIn(email)
-		j.audit("billing-" + state)
-		if state != "units" {
-			continue
-		}
-		j.pressIn("#capacity", "What one unit allows")
-		for number, words := range map[string]string{"4": "Add 2 units, pay $", "0": "Remove 2 units on", "120": "Send a request"} {
-			j.choose(number)
-			j.see(words)
-			j.audit("billing-units-" + number)
-		}
-		j.watch.allow("status of 400")
-		j.open(j.demo.url + "/settings/billing/capacity?units=many")
-		j.see("Enter a whole number from 0 to 99.")
-		j.audit("billing-units-wrong")
-	}
 }
 
 // unitDecisions are what people decide about units and trials, and a price that

@@ -25,6 +25,8 @@ type watch struct {
 	seen    []string
 	allowed []string
 	posts   int // forms sent
+	// provoked is set by the one test that breaks the content security policy.
+	provoked bool
 }
 
 func (w *watch) see(event any) {
@@ -69,7 +71,8 @@ func (w *watch) sent() int {
 	return w.posts
 }
 
-// allow lets a complaint pass that the test provokes.
+// allow lets a complaint pass that the test provokes. A violation of the content
+// security policy never passes.
 func (w *watch) allow(part string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -80,24 +83,55 @@ func (w *watch) problems() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(w.seen), func(s string) bool {
-		return slices.ContainsFunc(w.allowed, func(part string) bool { return strings.Contains(s, part) })
+		return !ofPolicy(s) && slices.ContainsFunc(w.allowed, func(part string) bool { return strings.Contains(s, part) })
 	})
 }
 
-// TestWatch: the browser's complaints reach us, with scripts and without.
+// ofPolicy reports whether a complaint is of the content security policy.
+func ofPolicy(complaint string) bool {
+	return strings.Contains(complaint, "csp violation") || strings.Contains(complaint, "Content Security Policy")
+}
+
+// violations are those of the content security policy.
+func (w *watch) violations() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(w.seen), func(s string) bool { return !ofPolicy(s) })
+}
+
+// TestWatch: what breaks the content security policy reaches us, with scripts
+// and without, and no test can let it pass.
 func TestWatch(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Security-Policy", "default-src 'none'")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; img-src data:")
 		w.Header().Set("Content-Type", "text/html")
-		w.Write([]byte(`<p style="color:red">inline</p><script>alert(1)</script>`))
+		fmt.Fprintf(w, `<link rel="icon" href="data:,"><p>It is here.</p>%s`, map[string]string{
+			"/style": `<p style="color:red">inline</p>`, "/script": `<script>alert(1)</script>`, "/image": `<img src="/a.png" alt="">`,
+			"/sheet": `<link rel="stylesheet" href="/a.css">`, "/handler": `<p onclick="alert(1)">handler</p>`,
+		}[r.URL.Path])
 	}))
 	t.Cleanup(server.Close)
 	for _, scripts := range []bool{true, false} {
+		for _, path := range []string{"/style", "/script", "/image", "/sheet", "/handler"} {
+			if !scripts && (path == "/script" || path == "/handler") {
+				continue // nothing would run, so nothing is refused
+			}
+			b := newTab(t, scripts)
+			b.watch.provoked = true
+			b.watch.allow("")
+			b.open(server.URL + path)
+			b.see("It is here.")
+			eventually(t, "a complaint about "+path, patience, func() bool { return len(b.watch.violations()) > 0 })
+			if len(b.watch.problems()) == 0 {
+				t.Errorf("%s: a violation was let pass", path)
+			}
+		}
 		b := newTab(t, scripts)
-		b.open(server.URL)
-		b.see("inline")
-		eventually(t, "a complaint", patience, func() bool { return strings.Contains(strings.Join(b.watch.problems(), " "), "Content Security Policy") })
-		b.watch.allow("")
+		b.open(server.URL + "/nothing")
+		b.see("It is here.")
+		if v := b.watch.violations(); len(v) > 0 {
+			t.Errorf("complains about nothing: %v", v)
+		}
 	}
 }
