@@ -51,6 +51,9 @@ func (h *handlers) metrics(rt *web.Router) web.Handler {
 		if err := h.driftMetrics(r, &out, head); err != nil {
 			return err
 		}
+		if err := h.mailMetrics(r, &out, head); err != nil {
+			return err
+		}
 		return r.Raw(http.StatusOK, "text/plain; version=0.0.4; charset=utf-8", out.Bytes())
 	}
 }
@@ -70,6 +73,24 @@ func (h *handlers) driftMetrics(r *web.Request, out *bytes.Buffer, head func(nam
 	fmt.Fprintf(out, "countersign_events_read_timestamp_seconds %d\n", seconds(state.EventsAt))
 	head("countersign_pass_finished_timestamp_seconds", "gauge", "When every organisation had last been looked at; 0: never.")
 	fmt.Fprintf(out, "countersign_pass_finished_timestamp_seconds %d\n", seconds(state.FinishedAt))
+	return nil
+}
+
+// mailMetrics are those of the mails to people.
+func (h *handlers) mailMetrics(r *web.Request, out *bytes.Buffer, head func(name, kind, help string)) error {
+	waiting, lag, err := h.Service.WaitingMails(r.Context())
+	if err != nil {
+		return err
+	}
+	head("countersign_mails_waiting", "gauge", "Mails that are not sent yet.")
+	fmt.Fprintf(out, "countersign_mails_waiting %d\n", waiting)
+	head("countersign_mail_lag_seconds", "gauge", "How long the longest waiting of them has waited.")
+	fmt.Fprintf(out, "countersign_mail_lag_seconds %g\n", lag.Seconds())
+	counts := h.Service.MailCounts()
+	head("countersign_mails_total", "counter", "Mails by how a try ended, of this process; dropped ones were given up.")
+	fmt.Fprintf(out, "countersign_mails_total{result=\"sent\"} %d\n", counts.Sent)
+	fmt.Fprintf(out, "countersign_mails_total{result=\"failed\"} %d\n", counts.Failed)
+	fmt.Fprintf(out, "countersign_mails_total{result=\"dropped\"} %d\n", counts.Dropped)
 	return nil
 }
 

@@ -64,7 +64,7 @@ func TestMetrics(t *testing.T) {
 		`countersign_http_requests_total{route="GET /metrics",status="4xx"} 3`,
 		`countersign_http_requests_total{route="GET /api/billing/preview",status="5xx"} 1`,
 		`countersign_intents{state="needs_review"} 0`, `countersign_intents{state="pending"} 0`, `countersign_dirty_orgs 1`,
-		`countersign_webhook_inbox 0`, `countersign_sync_lag_seconds 0`, `countersign_stripe_errors_total 1`,
+		`countersign_webhook_inbox 0`, `countersign_mails_waiting 2`, `countersign_mails_total{result="dropped"} 0`, `countersign_sync_lag_seconds 0`, `countersign_stripe_errors_total 1`,
 		`countersign_drift_total{kind="plan"} 0`, `countersign_drift_total{kind="invoices"} 0`, `countersign_events_read_timestamp_seconds 0`, `countersign_pass_finished_timestamp_seconds 0`,
 	} {
 		if !strings.Contains(a.body, line+"\n") {

@@ -13,6 +13,7 @@ import (
 
 // Mail is an email: both bodies say the same.
 type Mail struct {
+	Name    string // of the reader, for a header; may be empty
 	Subject string
 	Text    string
 	HTML    string
@@ -41,7 +42,8 @@ type mailLink struct{ label, url string }
 // NewMail writes a mail. The catalogue tells the names of plans.
 func NewMail(c *billing.Catalog, m billing.Mail) Mail {
 	l := letter{greeting: copyMailHello}
-	if name := plainName(m.To.Name); name != "" {
+	name := plainName(m.To.Name)
+	if name != "" {
 		l.greeting = fmt.Sprintf(copyMailHelloName, name)
 	}
 	org := plainName(m.Org.Name)
@@ -66,7 +68,9 @@ func NewMail(c *billing.Catalog, m billing.Mail) Mail {
 	case billing.InvoicePaid:
 		w.receipt(t)
 	}
-	return l.mail()
+	out := l.mail()
+	out.Name = name
+	return out
 }
 
 func (l letter) mail() Mail {

@@ -41,7 +41,7 @@ type parts struct {
 	metrics   string         // token for /metrics
 	targets   []string       // origins that forms may lead to
 	mailbox   func(context.Context) (views.MailboxPage, error)
-	mailHTML  func(id string) (string, bool) // of a mail in the mailbox
+	mailHTML  func(id string) (string, bool)
 	sandbox   string // address of the sandbox's page, in demo
 	record    bool   // the database's statements onto tapes, in bench
 	log       *slog.Logger

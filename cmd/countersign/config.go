@@ -54,7 +54,7 @@ func settings() []setting {
 		{env: "COUNTERSIGN_WEBHOOK_SECRET", help: "whsec_…, signs these webhooks; comma-separated while rolling", secret: true},
 		{env: "COUNTERSIGN_WEBHOOK_ALLOW_PRIVATE", flag: "webhook-allow-private", value: "false", help: "let these webhooks go to this machine or a private network"},
 		{env: "COUNTERSIGN_OPERATORS", flag: "operators", help: "email addresses of those who run this server, comma-separated: they sign in at /admin"},
-		{env: "SMTP_URL", help: "smtp://user:password@host:587 for sign-in mails", secret: true},
+		{env: "SMTP_URL", help: "smtp://user:password@host:587 for mails", secret: true},
 		{env: "COUNTERSIGN_MAIL_FROM", flag: "mail-from", value: "billing@localhost", help: "sender of mails"},
 	}
 }

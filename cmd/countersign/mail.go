@@ -55,7 +55,7 @@ func (s *smtp) Send(ctx context.Context, m billing.Mail) error {
 	if err := msg.From(s.from); err != nil {
 		return fmt.Errorf("sender: %w", err)
 	}
-	if err := msg.AddToFormat(m.To.Name, m.To.Email); err != nil {
+	if err := msg.AddToFormat(text.Name, m.To.Email); err != nil {
 		return fmt.Errorf("recipient: %w", errors.Join(billing.ErrMailRefused, err))
 	}
 	if m.ID != "" {
