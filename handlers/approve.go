@@ -128,6 +128,11 @@ func (h *handlers) approvals(r *web.Request) error {
 	if err != nil {
 		return err
 	}
+	if sum.Pending > 0 {
+		if frame.Live, err = h.live(r, r.URL.RequestURI()); err != nil {
+			return err
+		}
+	}
 	return r.Page(http.StatusOK, views.Approvals(views.NewApprovals(views.ApprovalsValues{
 		Locale: h.locales.Of(sum.Org.Region), Frame: frame, Catalog: h.Service.Catalog(), List: rows, State: state, Next: next, Now: sum.Now,
 	})))

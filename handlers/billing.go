@@ -89,6 +89,9 @@ func (h *handlers) billingValues(r *web.Request) (v views.BillingValues, err err
 		return v, err
 	}
 	v.Invoices, v.Limits, v.Waiting, v.InReview = recent.Invoices, recent.Limits, recent.Waiting, recent.InReview
+	if views.Waits(v.Summary, recent) {
+		v.Frame.Live = views.NewLive(pathBilling, pathEvents, h.Service.Version(v.Summary, recent))
+	}
 	if len(v.Invoices) > shownInvoices {
 		v.Invoices, v.MoreInvoices = v.Invoices[:shownInvoices], views.InvoicesURL("")
 	}

@@ -41,7 +41,7 @@ func (h *handlers) capacity(r *web.Request) error {
 		v.Capacity.NotOne = true
 		return r.FailWith(web.BadField("units", "must be a whole number"), views.Billing(page()))
 	}
-	v.Capacity = h.unitsAt(r.Principal, v.Summary, units)
+	v.Capacity, v.Frame.Live = h.unitsAt(r.Principal, v.Summary, units), nil
 	return r.Page(http.StatusOK, views.Billing(page()))
 }
 

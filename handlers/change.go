@@ -150,7 +150,12 @@ func (h *handlers) done(r *web.Request, out billing.Outcome) error {
 	if err != nil {
 		return err
 	}
-	v.Result = h.resultPanel(v.Summary, out)
+	if v.Result = h.resultPanel(v.Summary, out); out.Status == billing.StatusPending {
+		v.Frame.Live, err = h.live(r, pathBilling)
+		if err != nil {
+			return err
+		}
+	}
 	return r.Page(http.StatusOK, views.Billing(views.NewBilling(v)))
 }
 
@@ -165,7 +170,7 @@ func (h *handlers) pressFailed(r *web.Request, pr billing.Proposal, cause error)
 	changed := errors.Is(cause, billing.ErrQuoteChanged)
 	switch {
 	case pr.Units != nil && v.Capacity != nil:
-		v.Capacity = h.unitsAt(r.Principal, v.Summary, *pr.Units)
+		v.Capacity, v.Frame.Live = h.unitsAt(r.Principal, v.Summary, *pr.Units), nil
 		if !changed {
 			break
 		}

@@ -84,6 +84,10 @@ func (h *handlers) success(r *web.Request) error {
 		return r.Redirect(pathBilling)
 	}
 	v.Finalizing = pathSuccess
+	if v.Frame.Live, err = h.live(r, pathSuccess); err != nil {
+		return err
+	}
+	v.Frame.Live.Ask()
 	return r.Page(http.StatusOK, views.Billing(views.NewBilling(v)))
 }
 

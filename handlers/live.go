@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/countersignhq/countersign/billing"
+	"github.com/countersignhq/countersign/views"
 	"github.com/countersignhq/countersign/web"
 )
 
@@ -29,6 +30,12 @@ func (h *handlers) orgVersion(ctx context.Context, p billing.Principal) (version
 	}
 	recent, err := h.Service.Recent(ctx, p, shownRecent())
 	return h.Service.Version(sum, recent), p.OrgID, err
+}
+
+// live follows a page of the settings.
+func (h *handlers) live(r *web.Request, page string) (*views.Live, error) {
+	version, _, err := h.orgVersion(r.Context(), r.Principal)
+	return views.NewLive(page, pathEvents, version), err
 }
 
 // requestEvents tells the page of a request that it has changed.

@@ -47,6 +47,7 @@ func NewApprove(v ApproveValues) ApprovePage {
 	if describe(&p, v); open {
 		p.Title += "?"
 	}
+	p.Frame.Live = liveRequest(r)
 	if p.Frame.Title = p.Title; open {
 		p.Code, p.Closes = billing.CheckCode(a.ID), v.momentFrom(a.ExpiresAt, r.Now)
 		pending(&p, v)
@@ -243,7 +244,7 @@ func answered(p *ApprovePage, v ApproveValues) {
 	a := r.Approval
 	if a.State == billing.ApprovalApproved || a.State == billing.ApprovalExecuting {
 		url := approveURL(a.ID)
-		p.Working = &Working{Title: "Working on it", Text: fmt.Sprintf("%s approved this. Stripe carries it out; this page updates by itself.", person(a.DecidedBy)), URL: url, Seconds: 2}
+		p.Working = &Working{Title: "Working on it", Text: fmt.Sprintf("%s approved this. Stripe carries it out; this page updates by itself.", person(a.DecidedBy))}
 		p.Frame.Refresh, p.Frame.RefreshSeconds = url, 3
 		return
 	}

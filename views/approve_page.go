@@ -73,6 +73,4 @@ type Decide struct {
 // Working is shown while an approved change is carried out.
 type Working struct {
 	Title, Text string
-	URL         string // of this page, to look again
-	Seconds     int
 }

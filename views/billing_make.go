@@ -48,9 +48,12 @@ func NewBilling(v BillingValues) BillingPage {
 	if len(p.Plan.Actions) == 0 && len(p.Plans) > 0 {
 		p.Plan.Actions = v.actions(Action{Label: copyChangePlan, Href: "#plans-title"})
 	}
+	if v.Review != nil { // what somebody compares stays
+		p.Frame.Live = nil
+	}
 	if v.Finalizing != "" {
 		p.Plan.Actions = nil
-		p.Finalizing = &Finalizing{URL: v.Finalizing, Seconds: 2}
+		p.Finalizing = true
 		p.Frame.Refresh, p.Frame.RefreshSeconds = v.Finalizing, 3
 		p.Plans, p.PlansNote, p.Cancel, p.Banner, p.Next, p.Capacity = nil, "", nil, nil, nil, nil
 	}

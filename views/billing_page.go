@@ -8,7 +8,7 @@ type BillingPage struct {
 	Plan   PlanCard
 	// Finalizing is set after Checkout until the truth is known; nothing can be
 	// bought meanwhile.
-	Finalizing *Finalizing
+	Finalizing bool
 	Changes    []ScheduledChange
 	Requests   []RequestCard
 	Plans      []PlanOption
@@ -35,12 +35,6 @@ type PlanCard struct {
 	Notes []string
 	// Action is the one thing that a state asks for, if it asks for something.
 	Actions []Action
-}
-
-// Finalizing is the time between Checkout's return and the truth.
-type Finalizing struct {
-	URL     string // of this page, to look again
-	Seconds int
 }
 
 // ScheduledChange is what will happen by itself, and how to undo it.

@@ -546,7 +546,7 @@ func componentStates(p ComponentsPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = working(Working{Title: "Working on it", Text: "Stripe carries it out; this page updates by itself.", URL: "/dev/components", Seconds: 3600}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = working(Working{Title: "Working on it", Text: "Stripe carries it out; this page updates by itself."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -29,6 +29,7 @@ type Frame struct {
 	// RefreshSeconds, while something is being worked on.
 	Refresh        string
 	RefreshSeconds int
+	Live           *Live // nil: nothing happens by itself
 
 	// The rest is for the signed-in shell.
 	Org       string
@@ -220,7 +221,3 @@ func inPlace(url, id string) templ.OrderedAttributes {
 		{Key: "hx-sync", Value: "#" + id + ":replace"},
 	}
 }
-
-// every is a trigger of htmx: it asks again for the page until an answer no
-// longer polls.
-func every(seconds int) string { return "every " + strconv.Itoa(seconds) + "s" }

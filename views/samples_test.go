@@ -174,7 +174,7 @@ func billingSamples() map[string]BillingPage {
 	})
 	with("finalizing", func(p *BillingPage) {
 		p.Frame.Refresh, p.Frame.RefreshSeconds = "/settings/billing?checkout=cs_1", 3
-		p.Finalizing = &Finalizing{URL: "/settings/billing?checkout=cs_1", Seconds: 2}
+		p.Finalizing = true
 		p.Plan = PlanCard{Name: "Free", Price: "$0.00", Per: "a month", Chip: Chip{"Finalizing", ToneAccent}}
 		p.Plans, p.Next, p.Cancel, p.Invoices = nil, nil, nil, nil
 		p.Card = CardPanel{None: "No card on file yet."}
@@ -337,7 +337,7 @@ func approveSamples() map[string]ApprovePage {
 		p.Frame.Refresh, p.Frame.RefreshSeconds = "/approve/apr_1", 3
 		p.Lead, p.Decide, p.Opened, p.Closes, p.Code = "", nil, nil, Time{}, ""
 		p.Chip = Chip{"In progress", ToneAccent}
-		p.Working = &Working{Title: "Working on it", Text: "Ada Lovelace approved this. Stripe is carrying it out; this page updates by itself.", URL: "/approve/apr_1", Seconds: 2}
+		p.Working = &Working{Title: "Working on it", Text: "Ada Lovelace approved this. Stripe is carrying it out; this page updates by itself."}
 	})
 	ended("succeeded", "Done", Panel{Tone: ToneGood, Title: "Acme is on Scale", Text: "$17.40 was charged to Visa ending 4242. You can go back to your agent."})
 	ended("declined", "Failed", Panel{Tone: ToneBad, Title: "Your bank declined the card", Text: "Your plan has not changed.", Actions: []Action{{Label: "Use another card", Form: away("/settings/billing/portal")}}})
