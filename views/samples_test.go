@@ -370,6 +370,8 @@ func pageSamples() map[string]templ.Component {
 	return map[string]templ.Component{
 		"approvals":       Approvals(inbox),
 		"approvals-empty": Approvals(empty),
+		"invoices":        InvoicesList(InvoicesPage{Frame: appFrame(NavBilling), Rows: sampleInvoices(), Next: "/settings/billing/invoices?cursor=4"}),
+		"invoices-none":   InvoicesList(InvoicesPage{Frame: appFrame(NavBilling)}),
 		"review":          ReviewPage(reviewSample()),
 		"review-down":     ReviewPage(downgradeSample()),
 		"login":           Login(NewLogin(plainFrame(""), "/approve/apr_1", "", LoginPlain)),
