@@ -32,6 +32,9 @@ type Options struct {
 	// MaxConns bounds the connections to PostgreSQL, and the readers of SQLite
 	// (whose writer is always one). 0: 16, and for SQLite two for each processor.
 	MaxConns int
+	// VFS is the name of SQLite's way to files; empty: the system's. What another one
+	// keeps is there for as long as somebody has it open.
+	VFS string
 	// Record puts the statements of a context onto its Tape; for benchmarks.
 	Record bool
 }

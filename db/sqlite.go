@@ -39,34 +39,43 @@ func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
 		s.onClose(func() error { return os.RemoveAll(dir) })
 		path, durable = filepath.Join(dir, "db"), "OFF"
 	}
-	// Only for its owner; SQLite gives the files beside it the same mode.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
+	vfs := ""
+	if o.VFS != "" {
+		vfs = "&vfs=" + o.VFS
+	} else if err := ownFile(path); err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
+	// The journal mode is kept in the file.
+	if err := s.migrateSQLite(ctx, sqliteDSN(path, "journal_mode(WAL)", "synchronous("+durable+")")+"&_txlock=immediate"+vfs); err != nil {
 		return err
 	}
-	if err := s.migrateSQLite(ctx, path, durable); err != nil {
-		return err
-	}
-	writer := sqliteDSN(path, "synchronous("+durable+")", "wal_autocheckpoint(4000)") + "&_txlock=immediate"
+	var err error
+	writer := sqliteDSN(path, "synchronous("+durable+")", "wal_autocheckpoint(4000)") + "&_txlock=immediate" + vfs
 	if s.writer, err = s.sqlitePool(writer, 1, true); err != nil {
 		return err
 	}
 	readers := cmp.Or(o.MaxConns, max(4, 2*runtime.GOMAXPROCS(0)))
 	cache := fmt.Sprintf("cache_size(-%d)", max(2000, readCache/readers))
-	s.readers, err = s.sqlitePool(sqliteDSN(path, cache)+"&_query_only=1", readers, false)
+	s.readers, err = s.sqlitePool(sqliteDSN(path, cache)+"&_query_only=1"+vfs, readers, false)
 	return err
+}
+
+// ownFile makes the file if there is none, only for its owner; SQLite gives the
+// files beside it the same mode.
+func ownFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // readCache is what all readers together keep of the file in memory, in KiB. Each
 // keeps pages of its own, so a few with much find more there than many with little.
 const readCache = 24_000
 
-func (s *Store) migrateSQLite(ctx context.Context, path, durable string) error {
-	// The journal mode is kept in the file.
-	c, err := sqlite.NewConnector(sqliteDSN(path, "journal_mode(WAL)", "synchronous("+durable+")") + "&_txlock=immediate")
+func (s *Store) migrateSQLite(ctx context.Context, dsn string) error {
+	c, err := sqlite.NewConnector(dsn)
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,7 @@ type Options struct {
 	APIBase    string           // empty: Stripe's own
 	Catalog    *billing.Catalog // what the prices mean
 	HTTPClient *http.Client     // nil: one of its own
+	Backend    stripe.Backend   // nil: stripe-go's own, with HTTPClient
 	Timeout    time.Duration    // of one call; 0: DefaultTimeout
 	Log        *slog.Logger     // nil: none
 	Clock      billing.Clock    // how long a found price is believed; nil: the system's
@@ -128,6 +129,9 @@ func New(o Options) (*Client, error) {
 
 // newBackend configures stripe-go without touching its globals.
 func newBackend(o Options) stripe.Backend {
+	if o.Backend != nil {
+		return o.Backend
+	}
 	base := o.APIBase
 	if base == "" {
 		base = stripe.APIURL

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -227,7 +226,7 @@ func encode(answer obj, fail *apiError) (int, []byte) {
 	if fail != nil {
 		status, answer = fail.status, fail.body()
 	}
-	body, err := json.Marshal(answer)
+	body, err := appendJSON(nil, answer)
 	if err != nil {
 		panic(errors.Join(errors.New("sandbox: answer"), err))
 	}

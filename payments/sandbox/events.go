@@ -33,7 +33,7 @@ func (s *Server) emit(typ string, object, previous obj) {
 }
 
 func encoded(o obj) json.RawMessage {
-	data, err := json.Marshal(o)
+	data, err := appendJSON(nil, o)
 	if err != nil {
 		panic("sandbox: event: " + err.Error())
 	}

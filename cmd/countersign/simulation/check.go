@@ -317,8 +317,7 @@ func (r *run) list(path string) ([]json.RawMessage, error) {
 		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+stripeKey)
-	rec := &recorder{head: http.Header{}}
-	r.w.handler.ServeHTTP(rec, req)
+	rec := r.w.ask(req)
 	var out struct{ Data []json.RawMessage }
 	return out.Data, json.Unmarshal(rec.body.Bytes(), &out)
 }

@@ -105,15 +105,21 @@ func random(seed, stream uint64) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, stream)) //nolint:gosec // see above
 }
 
-// NewPlan makes the plan of a seed: 2 to 6 agents' requests among 30 to 80 steps.
-func NewPlan(seed uint64) Plan {
+// NewPlan makes the plan of a seed: 2 to 6 agents' requests among 12 to 40 other
+// steps. Many short histories meet more than few long ones.
+func NewPlan(seed uint64) Plan { return newPlan(seed, 12, 29) }
+
+// LongPlan has 28 to 72 other steps.
+func LongPlan(seed uint64) Plan { return newPlan(seed, 28, 45) }
+
+func newPlan(seed uint64, least, more int) Plan {
 	rnd := random(seed, 0x5eed)
 	p := Plan{Seed: seed}
 	total := 0
 	for _, w := range weights {
 		total += w.n
 	}
-	for range 28 + rnd.IntN(45) {
+	for range least + rnd.IntN(more) {
 		n, i := rnd.IntN(total), 0
 		for n >= weights[i].n {
 			n -= weights[i].n

@@ -75,7 +75,7 @@ func newRun(w *World, p Plan, m *Mutant) *run {
 		flying: map[string]flight{}, saved: map[string]int{}, pressed: map[string]bool{}, kept: map[string]billing.Intent{}, sent: map[string]int{},
 		log: slog.New(slog.DiscardHandler),
 	}
-	r.scheduler.now, r.scheduler.trace = r.now, r.trace
+	r.scheduler.now, r.scheduler.trace, r.idle = r.now, r.trace, &w.idle
 	for i := range r.replicas {
 		r.replicas[i] = r.newReplica(fmt.Sprintf("replica %d", i))
 	}
@@ -156,7 +156,7 @@ func (r *run) violate(invariant, format string, args ...any) {
 // advance moves every clock.
 func (r *run) advance(d time.Duration) {
 	before := len(r.w.box.Held())
-	if err := r.w.box.Advance(d); err != nil {
+	if err := r.w.stripe().Advance(d); err != nil {
 		panic(err) // it only ever moves forward
 	}
 	if len(r.w.box.Held()) != before {
@@ -185,10 +185,10 @@ func (r *run) drain(rnd *rand.Rand) {
 func (r *run) heal() error {
 	r.armed = nil
 	if r.plan.Seed%2 == 0 {
-		r.w.box.DropEvents()
+		r.w.stripe().DropEvents()
 	} else {
 		for _, e := range r.w.box.Held() {
-			if err := r.w.box.DeliverHeld(e.ID); err != nil {
+			if err := r.w.stripe().DeliverHeld(e.ID); err != nil {
 				return err
 			}
 		}
@@ -466,7 +466,7 @@ func (r *run) event(s Step) {
 		r.begin(s, "forged event", func(*billing.Service) { r.forge(s) })
 	case len(held) == 0:
 	case s.Action == actDrop:
-		r.w.box.DropEvents()
+		r.w.stripe().DropEvents()
 		r.reach("fault: events lost")
 	default:
 		id := held[int(s.A)%len(held)].ID
@@ -478,7 +478,7 @@ func (r *run) event(s Step) {
 		if id != held[0].ID {
 			r.reach("fault: events reordered")
 		}
-		r.begin(s, "event "+held[int(s.A)%len(held)].Type, func(*billing.Service) { _ = r.w.box.DeliverHeld(ids...) })
+		r.begin(s, "event "+held[int(s.A)%len(held)].Type, func(*billing.Service) { _ = r.w.stripe().DeliverHeld(ids...) })
 	}
 }
 
@@ -553,7 +553,7 @@ func (r *run) subscriptionOf(org int) (customer, subscription string) {
 
 // atStripe is what others do at Stripe, past the product.
 func (r *run) atStripe(s Step) {
-	box := r.w.box
+	box := r.w.stripe()
 	customer, sub := r.subscriptionOf(orgOf(s.A))
 	if customer == "" {
 		return
@@ -569,7 +569,7 @@ func (r *run) atStripe(s Step) {
 		box.FailNextPayment(customer)
 		r.reach("fault: payment declined")
 	case actBank:
-		r.answerBank(s, customer)
+		r.answerBank(s)
 	case actPortal:
 		if sub != "" && box.CancelAtPeriodEnd(sub, s.B%3 != 0) == nil {
 			r.foreign(customer)
@@ -596,18 +596,24 @@ func (r *run) hosted(address, form string) {
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Sec-Fetch-Site", "same-origin")
-	rec := &recorder{head: http.Header{}}
-	r.w.handler.ServeHTTP(rec, req)
+	rec := r.w.ask(req)
 	r.trace(fmt.Sprintf("hosted page %d", rec.status))
 }
 
-// answerBank pays what waits for the bank, or fails there.
-func (r *run) answerBank(s Step, customer string) {
-	sub, err := r.w.store.Subscription(r.ctx, r.w.cast[orgOf(s.A)].org.ID)
-	if err != nil || sub.Action == nil || sub.Action.URL == "" {
+// answerBank pays what waits for the bank, or fails there; in whichever org that is.
+func (r *run) answerBank(s Step) {
+	n := slices.IndexFunc(r.w.cast[:], func(c cast) bool {
+		sub, err := r.w.store.Subscription(r.ctx, c.org.ID)
+		return err == nil && sub.Action != nil && sub.Action.URL != ""
+	})
+	if n < 0 {
 		return
 	}
-	r.foreign(customer)
+	sub, err := r.w.store.Subscription(r.ctx, r.w.cast[n].org.ID)
+	if err != nil {
+		return
+	}
+	r.foreign(sub.CustomerID)
 	r.hosted(sub.Action.URL, "")
 	outcome := "complete"
 	if s.B%3 == 0 {

@@ -11,18 +11,61 @@ type point struct {
 	what  string
 	until time.Time       // of a wait; zero: it can go on at once
 	news  <-chan struct{} // ends the wait earlier
+	over  bool            // the work is done
 }
 
 func (p point) ready(now time.Time) bool { return !now.Before(p.until) || len(p.news) > 0 }
 
 // task is something that happens a piece at a time.
 type task struct {
+	*coroutine
 	name    string
 	replica *replica // whose process it runs in; nil: nobody's
-	next    func() (point, bool)
-	stop    func()
-	yield   func(point) bool
 	at      point
+}
+
+// coroutine does one work after the other. Its stack stays as deep as it has grown.
+type coroutine struct {
+	next  func() (point, bool)
+	stop  func()
+	yield func(point) bool
+	work  func()
+}
+
+func newCoroutine() *coroutine {
+	c := &coroutine{}
+	c.next, c.stop = iter.Pull(func(yield func(point) bool) {
+		defer func() {
+			if r := recover(); r != nil && r != any(killed{}) {
+				panic(r)
+			}
+		}()
+		c.yield = yield
+		for more := true; more; more = yield(point{over: true}) {
+			c.work()
+		}
+	})
+	return c
+}
+
+// idle are coroutines without work.
+type idle []*coroutine
+
+func (i *idle) take() *coroutine {
+	n := len(*i) - 1
+	if n < 0 {
+		return newCoroutine()
+	}
+	c := (*i)[n]
+	*i = (*i)[:n]
+	return c
+}
+
+func (i *idle) stop() {
+	for _, c := range *i {
+		c.stop()
+	}
+	*i = nil
 }
 
 // killed unwinds a task whose process has died.
@@ -33,21 +76,14 @@ type scheduler struct {
 	now   func() time.Time
 	tasks []*task // in the order of their beginnings
 	turn  *task   // the one that runs, nil between two
+	idle  *idle
 	trace func(string)
 }
 
 // start adds a task. It does not run until it is chosen.
 func (s *scheduler) start(name string, r *replica, work func()) {
-	t := &task{name: name, replica: r, at: point{what: "start"}}
-	t.next, t.stop = iter.Pull(func(yield func(point) bool) {
-		defer func() {
-			if r := recover(); r != nil && r != any(killed{}) {
-				panic(r)
-			}
-		}()
-		t.yield = yield
-		work()
-	})
+	t := &task{s.idle.take(), name, r, point{what: "start"}}
+	t.work = work
 	s.tasks = append(s.tasks, t)
 }
 
@@ -89,11 +125,12 @@ func (s *scheduler) step(rnd *rand.Rand) bool {
 func (s *scheduler) resume(i int, t *task) {
 	s.trace(t.name + " from " + t.at.what)
 	s.turn = t
-	p, more := t.next()
+	p, _ := t.next()
 	s.turn = nil
 	t.at = p
-	if !more {
+	if p.over {
 		s.tasks = append(s.tasks[:i], s.tasks[i+1:]...)
+		*s.idle = append(*s.idle, t.coroutine)
 	}
 }
 

@@ -20,12 +20,24 @@ var (
 	withinFlag = flag.Duration("within", 0, "run no new seed after this time (0: all)")
 	fromFlag   = flag.Uint64("from", 1, "the first seed")
 	huntFlag   = flag.Uint64("hunt", 2000, "seeds within which each mutant has to be caught")
+	longFlag   = flag.Bool("long", false, "histories twice as long")
 	mutantFlag = flag.String("mutant", "", "with -seed: the mutant to put in")
 	totalFlag  = flag.Bool("total", false, "end with one line of totals")
 )
 
+// planOf is the plan of a seed, as long as the flag says.
+func planOf(seed uint64) Plan {
+	if *longFlag {
+		return LongPlan(seed)
+	}
+	return NewPlan(seed)
+}
+
 // everyday is how many seeds a plain go test runs.
 const everyday = 60
+
+// memoryLimit is when garbage is collected, bytes.
+const memoryLimit = 256 << 20
 
 // totals are what the last line tells.
 var totals struct {
@@ -34,7 +46,8 @@ var totals struct {
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	debug.SetGCPercent(400)
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(memoryLimit)
 	code := m.Run()
 	if *totalFlag {
 		fmt.Printf("simulation: seeds=%d violations=%d mutants=%d/%d\n", totals.seeds.Load(), totals.violations.Load(), totals.caught.Load(), totals.mutants.Load())
@@ -90,7 +103,7 @@ func TestSimulation(t *testing.T) {
 		if seed >= *fromFlag+want || *withinFlag > 0 && time.Since(began) > *withinFlag || failed.Load() >= 5 {
 			return false, nil
 		}
-		plan := NewPlan(seed)
+		plan := planOf(seed)
 		res, err := w.Run(t.Context(), plan, nil, nil)
 		if err != nil {
 			return false, err
@@ -112,8 +125,8 @@ func TestSimulation(t *testing.T) {
 	sometimes(t, reached)
 }
 
-// kept are seeds that once broke an invariant. With other weights of the actions
-// they are other histories, and as good as any.
+// kept are seeds whose long histories once broke an invariant. With other weights of
+// the actions they are other histories, and as good as any.
 var kept = []uint64{6, 204, 231, 240, 254, 430, 488, 573, 1393, 2346, 2448}
 
 // TestKept runs what was once found.
@@ -124,7 +137,7 @@ func TestKept(t *testing.T) {
 		if n >= len(kept) {
 			return false, nil
 		}
-		plan := NewPlan(kept[n])
+		plan := LongPlan(kept[n])
 		res, err := w.Run(t.Context(), plan, nil, nil)
 		if err != nil || len(res.Found) == 0 {
 			return true, err
@@ -138,11 +151,15 @@ func report(t *testing.T, w *World, plan Plan, m *Mutant, res Result) error {
 	t.Helper()
 	short, err := w.Shrink(t.Context(), plan, m, res.Found)
 	var what strings.Builder
+	long := ""
+	if slices.Equal(plan.Steps, LongPlan(plan.Seed).Steps) {
+		long = " -long"
+	}
 	for _, v := range res.Found {
 		fmt.Fprintf(&what, "  %s: %s\n", v.Invariant, v.What)
 	}
-	t.Errorf("seed %d violates\n%sby %d of %d steps\n%sreplay it:\n  go test ./cmd/countersign/simulation -run 'TestSimulation$' -seed %d -v",
-		plan.Seed, what.String(), len(short.Steps), len(plan.Steps), short, plan.Seed)
+	t.Errorf("seed %d violates\n%sby %d of %d steps\n%sreplay it:\n  go test ./cmd/countersign/simulation -run 'TestSimulation$' -seed %d%s -v",
+		plan.Seed, what.String(), len(short.Steps), len(plan.Steps), short, plan.Seed, long)
 	return err
 }
 
@@ -151,7 +168,7 @@ func replay(t *testing.T, seed uint64) {
 	t.Helper()
 	m := mutantByName(t, *mutantFlag)
 	workers(t, 1, func(w *World) (bool, error) {
-		plan := NewPlan(seed)
+		plan := planOf(seed)
 		res, err := w.Run(t.Context(), plan, m, nil)
 		if err != nil {
 			return false, err
@@ -217,7 +234,7 @@ func TestMutants(t *testing.T) {
 		}
 		m := all[n]
 		for seed := uint64(1); seed <= *huntFlag; seed++ {
-			res, err := w.Run(t.Context(), NewPlan(seed), m, nil)
+			res, err := w.Run(t.Context(), planOf(seed), m, nil)
 			if err != nil && t.Context().Err() == nil {
 				t.Logf("%-24s caught by seed %d: %v", m.Name, seed, err)
 				totals.caught.Add(1)

@@ -122,7 +122,7 @@ func (w wire) deliver(req *http.Request) (*http.Response, error) {
 	case gatewayFault:
 		return reply(req, http.StatusBadGateway, nil, []byte("<html>bad gateway</html>")), nil
 	case busy429, busy409, fault500:
-		r.w.box.FailNext(map[fault]int{busy429: 429, busy409: 409, fault500: 500}[f], 1)
+		r.w.stripe().FailNext(map[fault]int{busy429: 429, busy409: 409, fault500: 500}[f], 1)
 	case faultAnyway:
 		w.answer(req, body, c)
 		if key := req.Header.Get("Idempotency-Key"); key != "" {
@@ -137,12 +137,10 @@ func (w wire) deliver(req *http.Request) (*http.Response, error) {
 
 // answer lets the sandbox carry the call out.
 func (w wire) answer(req *http.Request, body []byte, c *call) *http.Response {
-	rec := &recorder{head: http.Header{}}
 	in := req.Clone(req.Context())
 	in.Body, in.RequestURI = io.NopCloser(bytes.NewReader(body)), req.URL.RequestURI()
 	w.run.mutant.onWire(w.run, in)
-	w.run.w.handler.ServeHTTP(rec, in)
-	w.run.w.box.FailNext(0, 0) // a repeated answer takes no fault
+	rec := w.run.w.ask(in)
 	if c != nil {
 		c.status, c.replayed = rec.status, rec.head.Get("Idempotent-Replayed") == "true"
 		c.pended = bytes.Contains(rec.body.Bytes(), []byte(`"pending_update":{`))

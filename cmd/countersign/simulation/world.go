@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/countersignhq/countersign/billing"
@@ -45,10 +44,11 @@ type World struct {
 	dir     string
 	store   *db.Store
 	raw     *sql.DB // beside the product's own connections
-	tables  []string
-	reset   []string
-	box     *sandbox.Server
+	reset   []*sql.Stmt
+	box     *sandbox.Server // what changes something there begins with stripe()
 	handler http.Handler
+	answers *answers
+	idle    idle
 	account []byte // the sandbox's template
 	catalog *billing.Catalog
 	source  *source
@@ -69,7 +69,7 @@ func (s *source) begin(seed uint64) {
 
 // NewWorld builds the template. The world is for one goroutine; Close ends it.
 func NewWorld(ctx context.Context) (*World, error) {
-	w := &World{source: &source{}}
+	w := &World{source: &source{}, answers: newAnswers()}
 	w.source.begin(0)
 	err := w.build(ctx)
 	if err != nil {
@@ -94,13 +94,32 @@ func (w *World) build(ctx context.Context) (err error) {
 	}
 	w.handler = w.box.Handler()
 	// One connection that reads: only one task has its turn at a time.
-	if w.store, err = db.Open(ctx, "sqlite:"+filepath.Join(w.dir, "db"), db.Options{Clock: w.box.Now, MaxConns: 1}); err != nil {
+	if err = w.openRaw(ctx); err != nil {
+		return err
+	}
+	if w.store, err = db.Open(ctx, "sqlite:"+w.file(), db.Options{Clock: w.box.Now, MaxConns: 1, VFS: memoryVFS}); err != nil {
 		return err
 	}
 	if err = w.people(ctx); err != nil {
 		return err
 	}
 	return w.keep(ctx)
+}
+
+// memoryVFS is SQLite's way to a database that is nowhere else, without a lock or a
+// journal in the file system.
+const memoryVFS = "memdb"
+
+func (w *World) file() string { return filepath.Join(w.dir, "db") }
+
+// openRaw opens the database beside the product's own connections.
+func (w *World) openRaw(ctx context.Context) (err error) {
+	if w.raw, err = sql.Open("sqlite", "file:"+w.file()+"?vfs="+memoryVFS+"&_pragma=busy_timeout(5000)"); err != nil {
+		return err
+	}
+	w.raw.SetMaxOpenConns(1)
+	w.raw.SetConnMaxLifetime(0)
+	return w.raw.PingContext(ctx)
 }
 
 // memory is a folder in memory, if there is one.
@@ -120,8 +139,8 @@ func (w *World) people(ctx context.Context) error {
 	if _, err := client.PushCatalog(ctx, w.catalog); err != nil {
 		return err
 	}
-	w.box.HoldEvents()
-	w.box.SetWebhook(baseURL + "/stripe/webhook")
+	w.stripe().HoldEvents()
+	w.stripe().SetWebhook(baseURL + "/stripe/webhook")
 	for i, items := range [][]sandbox.Item{
 		{{LookupKey: "solo_month", Quantity: 1}},
 		{{LookupKey: "team_month", Quantity: 1}, {LookupKey: "team_unit_month", Quantity: 2}},
@@ -141,18 +160,18 @@ func (w *World) people(ctx context.Context) error {
 		if _, err = w.store.SetCustomer(ctx, c.org.ID, c.customer); err != nil {
 			return err
 		}
-		if _, err = w.box.SubscribeTo(c.customer, "pm_card_visa", items...); err != nil {
+		if _, err = w.stripe().SubscribeTo(c.customer, "pm_card_visa", items...); err != nil {
 			return err
 		}
 		if _, err = s.SyncOrg(ctx, c.org.ID); err != nil {
 			return err
 		}
 	}
-	w.box.DropEvents()
+	w.stripe().DropEvents()
 	if err := s.Reconcile(ctx); err != nil {
 		return err
 	}
-	return errors.Join(s.SyncDirty(ctx), s.LookAtAll(ctx), w.box.Advance(time.Hour))
+	return errors.Join(s.SyncDirty(ctx), s.LookAtAll(ctx), w.stripe().Advance(time.Hour))
 }
 
 func (w *World) person(ctx context.Context, s *billing.Service, c *cast, name string) (err error) {
@@ -191,55 +210,87 @@ func (w *World) keep(ctx context.Context) (err error) {
 	if w.account, err = w.box.Snapshot(); err != nil {
 		return err
 	}
-	file, template := filepath.Join(w.dir, "db"), filepath.Join(w.dir, "template")
-	if w.raw, err = sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(5000)&_pragma=synchronous(OFF)"); err != nil {
-		return err
-	}
-	w.raw.SetMaxOpenConns(1)
+	template := "file:" + filepath.Join(w.dir, "template") + "?vfs=unix"
 	if _, err = w.raw.ExecContext(ctx, `VACUUM INTO ?`, template); err != nil {
 		return err
 	}
 	if _, err = w.raw.ExecContext(ctx, `ATTACH '`+template+`' AS template`); err != nil {
 		return err
 	}
-	rows, err := w.raw.QueryContext(ctx, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'goose%' ORDER BY 1`)
+	tables, err := w.tables(ctx)
 	if err != nil {
 		return err
+	}
+	statements := []string{"BEGIN IMMEDIATE"}
+	for _, t := range tables {
+		statements = append(statements, "DELETE FROM main."+t, fmt.Sprintf("INSERT INTO main.%[1]s SELECT * FROM template.%[1]s", t))
+	}
+	for _, text := range append(statements, "COMMIT") {
+		statement, err := w.raw.PrepareContext(ctx, text) //nolint:sqlclosecheck // ends with the database
+		if err != nil {
+			return err
+		}
+		w.reset = append(w.reset, statement)
+	}
+	return nil
+}
+
+// tables are those that a history may change.
+func (w *World) tables(ctx context.Context) (names []string, err error) {
+	rows, err := w.raw.QueryContext(ctx, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'goose%' ORDER BY 1`)
+	if err != nil {
+		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var name string
 		if err = rows.Scan(&name); err != nil {
-			return err
+			return nil, err
 		}
-		w.tables = append(w.tables, name)
+		names = append(names, name)
 	}
-	if err = rows.Err(); err != nil {
-		return err
-	}
-	var all strings.Builder
-	all.WriteString("BEGIN IMMEDIATE;")
-	for _, t := range w.tables {
-		fmt.Fprintf(&all, "DELETE FROM main.%[1]s; INSERT INTO main.%[1]s SELECT * FROM template.%[1]s;", t)
-	}
-	all.WriteString("COMMIT;")
-	w.reset = []string{all.String()}
-	return nil
+	return names, rows.Err()
 }
 
 // restore puts the database and the account back to the template.
 func (w *World) restore(ctx context.Context, seed uint64) error {
 	for _, statement := range w.reset {
-		if _, err := w.raw.ExecContext(ctx, statement); err != nil {
+		if _, err := statement.ExecContext(ctx); err != nil {
 			return err
 		}
 	}
 	w.source.begin(seed)
-	return w.box.Restore(w.account)
+	return w.stripe().Restore(w.account)
+}
+
+// stripe is the account for whoever changes something there: what was read
+// before is not to be trusted any more.
+func (w *World) stripe() *sandbox.Server {
+	clear(w.answers.latest)
+	return w.box
+}
+
+// ask lets the sandbox answer; to a GET once for as long as nothing changes there.
+func (w *World) ask(req *http.Request) *recorder {
+	address := req.URL.RequestURI()
+	if kept := w.answers.latest[address]; kept != nil && req.Method == http.MethodGet {
+		return kept
+	}
+	if req.Method != http.MethodGet {
+		w.stripe()
+	}
+	rec := &recorder{head: http.Header{}}
+	w.handler.ServeHTTP(rec, req)
+	w.box.FailNext(0, 0) // a repeated answer takes no fault
+	if req.Method == http.MethodGet && rec.status == http.StatusOK {
+		w.answers.latest[address] = rec
+	}
+	return rec
 }
 
 // Close removes what the world left behind.
 func (w *World) Close() (err error) {
+	w.idle.stop()
 	if w.raw != nil {
 		err = w.raw.Close()
 	}
@@ -272,7 +323,7 @@ type replica struct {
 func (r *run) newReplica(name string) *replica {
 	w := r.w
 	client, err := payments.New(payments.Options{
-		SecretKey: stripeKey, APIBase: stripeURL, Catalog: w.catalog, HTTPClient: &http.Client{Transport: wire{r}},
+		SecretKey: stripeKey, APIBase: stripeURL, Catalog: w.catalog, Backend: newBackend(wire{r}, w.answers),
 		Clock: billing.ClockFunc(w.box.Now), OneByOne: true,
 	})
 	if err != nil {
