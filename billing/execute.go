@@ -352,8 +352,10 @@ func (s *Service) Recover(ctx context.Context) (bool, error) {
 	return true, s.resumeCall(ctx, i, now)
 }
 
-// resumeCall finds out what became of a call whose answer was lost. The same
-// key asks the same question: if Stripe had done it, it answers so again.
+// resumeCall finds out what became of a call whose answer was lost. Where the same
+// key may still be used it asks the same question again: if Stripe had done it, it
+// answers so once more. Else, or if it answers with a fault, what is to be seen at
+// Stripe decides.
 func (s *Service) resumeCall(ctx context.Context, i Intent, now time.Time) error {
 	if s.processor == nil {
 		return ErrStripeNotSet
@@ -362,34 +364,34 @@ func (s *Service) resumeCall(ctx context.Context, i Intent, now time.Time) error
 	if err != nil {
 		return err // the lease runs out and somebody tries again
 	}
-	if i.Duplicate == "" && (!i.RestoredAt.IsZero() || now.Sub(i.CalledAt) > stripeForgets) || moved(i, sub) {
-		return s.settleByLooking(ctx, i, sub)
+	faulted := repeatable(i, sub, now)
+	if faulted {
+		applied, err := s.processor.Apply(ctx, Order{intent: i})
+		if err == nil || definite(err) {
+			return s.settleAnswer(ctx, i, applied, err)
+		}
+		if !errors.Is(err, ErrStripeFault) {
+			return err
+		}
+		if sub, err = s.SyncOrg(ctx, i.OrgID); err != nil {
+			return err
+		}
 	}
-	applied, err := s.processor.Apply(ctx, Order{intent: i})
-	switch {
-	case err == nil:
-		_, err = s.settle(ctx, i, IntentCalling, IntentDone, done(i, applied))
-		return err
-	case definite(err):
-		_, err = s.settle(ctx, i, IntentCalling, IntentFailed, failed(i, err))
-		return err
-	case !errors.Is(err, ErrStripeFault):
-		return err
-	}
-	// Stripe remembers its own fault under this key. Only after seeing that
-	// nothing has changed, and nothing was charged for it (somebody may have put
-	// the subscription back), may another key be tried.
-	if sub, err = s.SyncOrg(ctx, i.OrgID); err != nil {
-		return err
-	}
-	since, err := s.invoicesSince(ctx, i)
+	seen, err := s.examine(ctx, i, sub, now)
 	if err != nil {
 		return err
 	}
-	if achieved(i, sub) || i.Attempt >= maxAttempts || moved(i, sub) || waits(i, sub) || invoiced(i, since) {
-		return s.settleByLooking(ctx, i, sub)
+	seen.faulted = faulted && repeatable(i, sub, now)
+	return s.conclude(ctx, i, seen, now)
+}
+
+// settleAnswer ends a calling intent by a definite answer of Stripe's.
+func (s *Service) settleAnswer(ctx context.Context, i Intent, applied Applied, err error) error {
+	if err != nil {
+		_, err = s.settle(ctx, i, i.State, IntentFailed, failed(i, err))
+		return err
 	}
-	_, err = s.store.RetryIntent(ctx, i.OrgID, i.ID, i.Attempt+1, now.Add(faultPause(i.Attempt)))
+	_, err = s.settle(ctx, i, i.State, IntentDone, done(i, applied))
 	return err
 }
 
@@ -400,24 +402,6 @@ func faultPause(n int) time.Duration {
 		return 0
 	}
 	return 10 * time.Second << (n - 2)
-}
-
-// settleByLooking ends an intent by what is to be seen at Stripe, or hands it to
-// a person.
-func (s *Service) settleByLooking(ctx context.Context, i Intent, sub Subscription) error {
-	if achieved(i, sub) {
-		_, err := s.settle(ctx, i, i.State, IntentDone, done(i, asAgreed(i.Quote)))
-		return err
-	}
-	if waits(i, sub) {
-		applied := Applied{InvoiceID: sub.Action.InvoiceID, Action: sub.Action}
-		_, err := s.settle(ctx, i, i.State, IntentDone, done(i, applied))
-		return err
-	}
-	s.log.Error("a change needs an operator's eye", "intent", i.ID, "org", i.OrgID)
-	out := Outcome{Status: StatusPending, Plan: sub.Plan, IntentID: i.ID}
-	_, err := s.settle(ctx, i, i.State, IntentNeedsReview, out)
-	return err
 }
 
 // asAgreed is what Stripe did, where only the end is to be seen and not the
@@ -437,25 +421,6 @@ func (s *Service) settleReviewed(ctx context.Context, sub Subscription) error {
 		_, err = s.settle(ctx, i, IntentNeedsReview, IntentDone, done(i, asAgreed(i.Quote)))
 	}
 	return err
-}
-
-// waits reports whether Stripe has taken the change in and its payment is open:
-// it happens once somebody pays, or lapses.
-func waits(i Intent, sub Subscription) bool {
-	return i.Interactive && i.Quote.Change.Action.charges() && sub.Action != nil && sub.Action.Plan == i.Quote.ToPlan
-}
-
-// moved reports whether the subscription stands neither as it was agreed from
-// nor as it was to become: somebody else has changed it at Stripe. Then a call
-// that never arrived may not be repeated, for it would cost another amount now,
-// and one that did arrive cannot be told from it. A duplicate is looked at before
-// each step instead.
-func moved(i Intent, sub Subscription) bool {
-	from := i.From
-	if i.Quote.LiftsReduction && !sub.Units.Reducing() { // our own first step
-		from.Units.ReduceTo, from.Units.ReduceAt = 0, time.Time{}
-	}
-	return i.Duplicate == "" && !achieved(i, sub) && !sameTerms(from, sub.State)
 }
 
 // achieved reports whether the subscription stands as the intent wanted it.

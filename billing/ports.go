@@ -2,6 +2,7 @@ package billing
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -372,6 +373,13 @@ type Processor interface {
 	// ErrStripeBusy (try the same again later); ErrStripeFault (a 5xx answer) and
 	// anything else mean that nobody knows whether it happened.
 	Apply(ctx context.Context, o Order) (Applied, error)
+	// Trace looks among Stripe's events for the order's call, and says what became of
+	// it. It changes nothing, and takes an order that Apply would not. Stripe keeps
+	// events for 30 days.
+	//
+	// Errors: ErrNoTrace; ErrTraceUnclear; of kind KindPayment, if Stripe took the
+	// change in and it was not paid; ErrStripeUnavailable.
+	Trace(ctx context.Context, o Order) (Applied, error)
 	// Events lists all events since the time, oldest first, for the reconciler.
 	// ErrTooManyEvents if there are more than the implementation reads.
 	Events(ctx context.Context, since time.Time) ([]Event, error)
@@ -385,6 +393,15 @@ var (
 	// ErrStripeFault: Stripe answered with a fault of its own (5xx), and would
 	// answer the same fault again to the same key.
 	ErrStripeFault = &Error{Kind: KindUnavailable, Code: "stripe_fault", Message: "Stripe had a fault. We find out by ourselves what it did."}
+)
+
+// Errors of Trace.
+var (
+	// ErrNoTrace: Stripe's events tell of everything since the consent, and of no
+	// call of this order: it was not carried out.
+	ErrNoTrace = errors.New("billing: no event of this change")
+	// ErrTraceUnclear: there are too many events, or they say two things.
+	ErrTraceUnclear = &Error{Kind: KindUnavailable, Code: "trace_unclear", Message: "Stripe's events do not say what became of this change."}
 )
 
 // CheckoutRequest asks for a hosted page to subscribe to a plan.
@@ -423,6 +440,9 @@ func (o Order) Key() string { return intentKey(o.intent) }
 
 // Quote is what was agreed to, with the proration date to use.
 func (o Order) Quote() Quote { return o.intent.Quote }
+
+// AgreedAt is when the consent was given, by the database's clock.
+func (o Order) AgreedAt() time.Time { return o.intent.CreatedAt }
 
 // Interactive says that a person can answer the bank's question.
 func (o Order) Interactive() bool { return o.intent.Interactive }

@@ -277,11 +277,11 @@ func TestUnclearAnswers(t *testing.T) {
 			"fetch apply:1 | fetch apply:1 fetch fetch",
 		},
 		{
-			"faults without end: a person has to look",
+			"faults without end, and no event: it did not happen",
 			func(*worldtest.World, int, func() (billing.Applied, error)) (billing.Applied, error) {
 				return none, billing.ErrStripeFault
 			},
-			billing.ApprovalExecuting, billing.ApprovalIndeterminate, 0,
+			billing.ApprovalExecuting, billing.ApprovalFailed, 0,
 			"fetch apply:1 | fetch apply:1 fetch fetch apply:2 fetch fetch apply:3 fetch fetch apply:4 fetch fetch apply:5 fetch fetch",
 		},
 		{
@@ -370,7 +370,7 @@ func TestStripeStaysAway(t *testing.T) {
 }
 
 // TestTooOldToRepeat: Stripe forgets keys, so after 23 hours a call is never
-// repeated; what is to be seen decides, or a person.
+// repeated; its events decide, and after 30 days what is to be seen, or a person.
 func TestTooOldToRepeat(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
@@ -380,7 +380,9 @@ func TestTooOldToRepeat(t *testing.T) {
 		applies int
 	}{
 		{"it had happened", true, 24 * time.Hour, billing.ApprovalSucceeded, 1},
-		{"it had not", false, 24 * time.Hour, billing.ApprovalIndeterminate, 1},
+		{"it had not", false, 24 * time.Hour, billing.ApprovalFailed, 1},
+		{"it had happened, long ago", true, 31 * 24 * time.Hour, billing.ApprovalSucceeded, 1},
+		{"it had not, as far as anybody knows", false, 31 * 24 * time.Hour, billing.ApprovalIndeterminate, 1},
 		{"just young enough", false, 22 * time.Hour, billing.ApprovalSucceeded, 2},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -401,8 +403,9 @@ func TestTooOldToRepeat(t *testing.T) {
 			recoverAll(t, w, w.Service)
 			a := state(t, w, out.Approval, tc.want)
 			applies := len(slices.DeleteFunc(*calls, func(c string) bool { return c == "fetch" }))
-			if applies != tc.applies || (charges(w, c) == 1) != (tc.want == billing.ApprovalSucceeded) {
-				t.Errorf("%d calls, %d charges", applies, charges(w, c))
+			paid := charges(w, c) - int(tc.after/(30*24*time.Hour)) // but for the renewal
+			if applies != tc.applies || (paid == 1) != (tc.want == billing.ApprovalSucceeded) {
+				t.Errorf("%d calls, %d charges", applies, paid)
 			}
 			if tc.want != billing.ApprovalIndeterminate {
 				return

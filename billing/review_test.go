@@ -46,6 +46,7 @@ func newUnclear(t *testing.T, happens bool) unclear {
 	_, err := pressed(t, w.Service, c.Owner, out.Approval.ID)
 	noError(t, err)
 	w.Advance(24 * time.Hour)
+	s.forgetful = true
 	recoverAll(t, w, w.Service)
 	u.approval, u.op = out.Approval, operatorOf(w)
 	a := state(t, w, out.Approval, billing.ApprovalIndeterminate)

@@ -20,6 +20,15 @@ type seam struct {
 	quote func(*billing.Quote)
 	apply func(o billing.Order, do func() (billing.Applied, error)) (billing.Applied, error)
 	fetch func(do func() (billing.State, []billing.Invoice, error)) (billing.State, []billing.Invoice, error)
+	// forgetful: Stripe's events tell nothing any more.
+	forgetful bool
+}
+
+func (s *seam) Trace(ctx context.Context, o billing.Order) (billing.Applied, error) {
+	if s.forgetful {
+		return billing.Applied{}, billing.ErrTraceUnclear
+	}
+	return s.Processor.Trace(ctx, o)
 }
 
 func (s *seam) Quote(ctx context.Context, from billing.Subscription, c billing.Change, at time.Time) (billing.Quote, error) {

@@ -410,6 +410,9 @@ func (p *product) reads(org worldtest.Cast) {
 	must(p.t, err)
 	_, err = p.Stripe.Endpoints(p.t.Context())
 	must(p.t, err)
+	if _, err = p.Stripe.Trace(p.t.Context(), billing.Order{}); !errors.Is(err, billing.ErrNoTrace) {
+		p.t.Errorf("the events of no change: %v", err)
+	}
 }
 
 // end lets the subscription run out.
