@@ -102,6 +102,11 @@ func (p *instant) EnsureCustomer(_ context.Context, org billing.Org, _ string) (
 	return "cus_" + strings.TrimPrefix(org.ID, "org_"), nil
 }
 
+// Trace implements billing.Processor.
+func (p *instant) Trace(context.Context, billing.Order) (billing.Applied, error) {
+	return billing.Applied{}, billing.ErrNoTrace
+}
+
 // Events implements billing.Processor.
 func (p *instant) Events(context.Context, time.Time) ([]billing.Event, error) { return nil, nil }
 

@@ -601,12 +601,15 @@ func (r *run) hosted(address, form string) {
 }
 
 // answerBank pays what waits for the bank, or fails there; in whichever org that is.
+// Where nothing waits, an org gets a card whose bank asks.
 func (r *run) answerBank(s Step) {
 	n := slices.IndexFunc(r.w.cast[:], func(c cast) bool {
 		sub, err := r.w.store.Subscription(r.ctx, c.org.ID)
 		return err == nil && sub.Action != nil && sub.Action.URL != ""
 	})
 	if n < 0 {
+		s.Action, s.B = actCard, 2
+		r.atStripe(s)
 		return
 	}
 	sub, err := r.w.store.Subscription(r.ctx, r.w.cast[n].org.ID)
