@@ -84,3 +84,11 @@ type AdminForm struct {
 	Form                    Form
 	Fields                  []Input
 }
+
+// none stands in the place of rows: of a search, or of requests of a kind.
+func (p AdminListPage) none() Empty {
+	if p.Search {
+		return Empty{Text: copyAdminNothing}
+	}
+	return Empty{Text: copyAdminNoLimits, Next: &Action{Label: copyAdminLimits, Href: "/admin"}}
+}

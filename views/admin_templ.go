@@ -540,7 +540,7 @@ func AdminList(p AdminListPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = empty(Empty{Text: copyAdminNothing}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = empty(p.none()).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -34,10 +34,10 @@ type HooksValues struct {
 func NewAdminHooks(v HooksValues) AdminHooksPage {
 	p := AdminHooksPage{
 		Frame: adminTitled(v.Frame, copyHooks, NavAdminHooks), Tabs: hookTabs(false), Notice: hookNotice(v), Figures: hookFigures(v),
-		Filter: hookFilter(v.Filter), Empty: copyHooksNone,
+		Filter: hookFilter(v.Filter), Empty: Empty{Text: copyHooksNone},
 	}
 	if v.Filter.OrgID != "" || v.Filter.State != "" || v.Filter.Type != "" || v.Filter.Before != "" {
-		p.Empty = copyHooksNoMatch
+		p.Empty = Empty{Text: copyHooksNoMatch, Next: &Action{Label: copyHooksShowAll, Href: "/admin/webhooks"}}
 	}
 	if len(v.Held) > 0 && v.Health.Sending() {
 		p.Hurry = &Action{Label: copyHooksHurry, Form: resumeForm(v.Frame)}
@@ -248,12 +248,12 @@ func indented(payload string) string {
 // NewAdminInbox makes the page of what came from Stripe.
 func NewAdminInbox(f AdminFrame, waiting bool, list []billing.InboxEvent, next string) AdminInboxPage {
 	p := AdminInboxPage{
-		Frame: adminTitled(f, copyHooks, NavAdminHooks), Tabs: hookTabs(true), Empty: copyInboxNone,
+		Frame: adminTitled(f, copyHooks, NavAdminHooks), Tabs: hookTabs(true), Empty: Empty{Text: copyInboxNone},
 		Filters: []FilterLink{{copyHooksAll, pathInbox, !waiting}, {copyInboxWaiting, pathInbox + "?state=waiting", waiting}},
 	}
 	q := url.Values{"before": {next}}
 	if waiting {
-		p.Empty = copyInboxDone
+		p.Empty = Empty{Text: copyInboxDone}
 		q.Set("state", "waiting")
 	}
 	if next != "" {

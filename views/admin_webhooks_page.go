@@ -13,7 +13,7 @@ type AdminHooksPage struct {
 	Queues  []AdminQueue
 	Filter  []Input
 	Rows    []AdminHookRow
-	Empty   string
+	Empty   Empty
 	Next    string // URL of the next page
 }
 
@@ -41,7 +41,7 @@ type AdminInboxPage struct {
 	Tabs    []FilterLink
 	Filters []FilterLink
 	Rows    []AdminHookRow
-	Empty   string
+	Empty   Empty
 	Next    string
 }
 

@@ -677,7 +677,7 @@ func hookQueueRow(g AdminQueue) templ.Component {
 	})
 }
 
-func hookRows(rows []AdminHookRow, none, next string) templ.Component {
+func hookRows(rows []AdminHookRow, none Empty, next string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -703,7 +703,7 @@ func hookRows(rows []AdminHookRow, none, next string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = empty(Empty{Text: none}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = empty(none).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -106,7 +106,7 @@ func TestHookPageOffersWhatHelps(t *testing.T) {
 			t.Errorf("%s: the form's token is %v", name, p.Notice.Actions[0].Form.Fields)
 		}
 	}
-	if p := NewAdminHooks(hookValues()); p.Hurry != nil || p.Empty != copyHooksNone || p.Figures[1].Text != copyHooksNobody {
+	if p := NewAdminHooks(hookValues()); p.Hurry != nil || p.Empty.Text != copyHooksNone || p.Figures[1].Text != copyHooksNobody {
 		t.Errorf("nothing to do: %+v", p)
 	}
 	for st, button := range map[billing.DeliveryState]string{billing.DeliveryPending: copyHooksTryNow, billing.DeliveryDelivered: copyHooksReplay, billing.DeliveryFailed: copyHooksReplay} {
@@ -133,7 +133,7 @@ func TestHookFilterKeepsWhatWasChosen(t *testing.T) {
 			t.Errorf("%s is not %q", id, want)
 		}
 	}
-	if attr(d.id("org"), "value") != "org_1" || p.Next != "/admin/webhooks?before=evt_9&org=org_1&state=failed&type=old.type" || p.Empty != copyHooksNoMatch {
-		t.Errorf("%q, %q", p.Next, p.Empty)
+	if attr(d.id("org"), "value") != "org_1" || p.Next != "/admin/webhooks?before=evt_9&org=org_1&state=failed&type=old.type" || p.Empty.Text != copyHooksNoMatch || p.Empty.Next == nil {
+		t.Errorf("%q, %q", p.Next, p.Empty.Text)
 	}
 }

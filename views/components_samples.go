@@ -38,7 +38,7 @@ func componentSamples() ComponentsPage {
 		},
 		Facts:   []Fact{{Term: "Next charge", Text: "$49.00 on", At: soon}, {Term: "Card", Text: "Visa ending 4242"}, {Term: "Tax", Text: "None", Note: "Stripe Tax is off"}},
 		Plot:    samplePlot(),
-		Failure: ErrorPage{Code: "503", Title: "Stripe does not answer", Text: "Nothing has changed. Try again in a minute.", Ref: "req_01jd8z5p6q7r", Actions: []Action{{Label: "Try again", Href: "#errors", Primary: true}, {Label: "Go to billing", Href: "#errors"}}},
+		Failure: ErrorPage{Code: "503", Title: "Stripe does not answer", Text: "Nothing has changed.", Next: copyErrorOutage, Ref: "req_01jd8z5p6q7r", Actions: []Action{{Label: "Try again", Href: "#errors", Primary: true}, {Label: "Go to billing", Href: "#errors"}}},
 		Request: sampleRequest(soon),
 	}
 }

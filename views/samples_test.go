@@ -380,7 +380,8 @@ func pageSamples() map[string]templ.Component {
 		"login-sent":      LoginSent(LoginSentPage{Frame: plainFrame("Check your email"), Email: "ada@acme.test", Minutes: 15, Mailbox: "/dev/mailbox"}),
 		"login-confirm":   LoginConfirm(LoginConfirmPage{Frame: plainFrame("Sign in"), Email: "ada@acme.test", Form: *post("/login/tok")}),
 		"error-404":       Error(NewError(plainFrame(""), 404, "The address is wrong, or it belongs to another account than the one you are signed in with.", "", "ada@example.com")),
-		"error-500":       Error(NewError(plainFrame(""), 500, "Try again. If it stays, send us the reference.", "req_01jd8z5p", "")),
+		"error-403":       Error(NewError(plainFrame(""), 403, "Only an owner or a billing admin can do this.", "", "mia@acme.test")),
+		"error-500":       Error(NewError(plainFrame(""), 500, "Something went wrong on our side.", "req_01jd8z5p", "")),
 		"mailbox": Mailbox(MailboxPage{
 			Frame: plainFrame("Demo mailbox"),
 			Orgs:  []MailboxOrg{{"Acme", "On Pro with card 4242: the next upgrade meets the consent", "ada@acme.test", "/login/a"}, {"Initech", "Past due: the last payment failed", "bill@initech.test", "/login/b"}},
