@@ -73,7 +73,7 @@ func AuditEvents() []string {
 		"approval.requested", EventUnitsInForce, "change.done", "change.failed", "change.needs_review", "change.refused",
 		"change.requested", EventCustomerReleased, EventDrift, "key.issued", "key.paused", "key.resumed", "key.revoked",
 		"limit.declined", "limit.granted", "limit.requested", "member.added", "member.removed", "member.renamed",
-		"member.role_changed", "org.admin_override", "org.created", "org.design_partner", "org.renamed", EventSynced,
+		"member.role_changed", "org.admin_override", "org.created", "org.design_partner", "org.moved", "org.renamed", EventSynced,
 		"override.ended", "override.set", EventPlanInForce, "review.looked", "signin.linked", EventStatus, "token.issued",
 		"token.revoked", "webhook.replayed",
 	}

@@ -15,7 +15,7 @@ type Spend struct {
 	Months []SpendMonth
 }
 
-// SpendMonth is a month in UTC.
+// SpendMonth is a month in the org's time zone.
 type SpendMonth struct {
 	Start time.Time
 	// Amount is the sum of the paid invoices of the month in minor units, less what
@@ -28,8 +28,9 @@ type SpendMonth struct {
 const maxSpend = 36
 
 // Spend reads what the org paid in the last months, by the date of the invoice in
-// UTC: of the catalogue's currency first, then of others that old invoices have.
-// It is empty if nothing was paid. It reads the mirror: Stripe is not asked.
+// its time zone: of the catalogue's currency first, then of others that old
+// invoices have. It is empty if nothing was paid. It reads the mirror: Stripe is
+// not asked.
 //
 // Errors: ErrScope for an agent without billing:read, ErrForbidden for a host key,
 // ErrInvalid for months outside of 1 to 36.
@@ -43,9 +44,29 @@ func (s *Service) Spend(ctx context.Context, p Principal, months int) ([]Spend, 
 	if months < 1 || months > maxSpend {
 		return nil, ErrInvalid.With("field", "months")
 	}
-	from := monthOf(s.Now()).AddDate(0, 1-months, 0)
+	org, err := s.orgOf(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	from := monthOf(s.Now().In(org.Region.place())).AddDate(0, 1-months, 0)
 	paid, err := s.store.PaidSince(ctx, p.OrgID, from)
 	return spendOf(paid, from, months, s.catalog.Currency), err
+}
+
+// orgOf is the caller's org, as it was read with the caller if it was.
+func (s *Service) orgOf(ctx context.Context, p Principal) (Org, error) {
+	if p.Overview != nil && p.Overview.Org.ID == p.OrgID {
+		return p.Overview.Org, nil
+	}
+	return s.store.Org(ctx, p.OrgID)
+}
+
+// place is the region's time zone; UTC if it names none that is known.
+func (r Region) place() *time.Location {
+	if zone, err := ParseTimeZone(r.TimeZone); err == nil {
+		return zone
+	}
+	return time.UTC
 }
 
 // spendOf sorts invoices into months and currencies.
@@ -62,7 +83,7 @@ func spendOf(paid []Invoice, from time.Time, months int, first string) []Spend {
 			out = append(out, emptySpend(i.Amount.Currency, from, months))
 		}
 		m := &out[at].Months[n]
-		m.Amount, m.Invoices = saturatingSum(m.Amount, i.Amount.Amount), m.Invoices+1
+		m.Amount, m.Invoices = SaturatingSum(m.Amount, i.Amount.Amount), m.Invoices+1
 	}
 	slices.SortFunc(out, func(a, b Spend) int {
 		switch {
@@ -84,19 +105,19 @@ func emptySpend(currency string, from time.Time, months int) Spend {
 	return s
 }
 
-// monthOf is the first moment of the month in UTC.
+// monthOf is the first moment of the month where the time is told.
 func monthOf(t time.Time) time.Time {
-	y, m, _ := t.UTC().Date()
-	return time.Date(y, m, 1, 0, 0, 0, 0, time.UTC)
+	y, m, _ := t.Date()
+	return time.Date(y, m, 1, 0, 0, 0, 0, t.Location())
 }
 
 func monthsFrom(from, t time.Time) int {
-	t = t.UTC()
+	t = t.In(from.Location())
 	return 12*(t.Year()-from.Year()) + int(t.Month()) - int(from.Month())
 }
 
-// saturatingSum stays at the bounds of what can be counted.
-func saturatingSum(a, b int64) int64 {
+// SaturatingSum adds amounts and stays at the bounds of what can be counted.
+func SaturatingSum(a, b int64) int64 {
 	switch sum := a + b; {
 	case b > 0 && sum < a:
 		return math.MaxInt64

@@ -68,6 +68,10 @@ func TestSpend(t *testing.T) {
 			t.Errorf("%s\nwant %s", tc.got, tc.want)
 		}
 	}
+	noError(t, w.Store.SetRegion(ctx, c.Org.ID, billing.Region{TimeZone: "Asia/Tokyo"})) // 9 hours ahead
+	if got, want := read(c.Owner, 3), "usd 1.26 -2493/2 2.26 1000/1 3.26 9223372036854775807/2; aud 1.26 3/1 2.26 0/0 3.26 0/0; eur 1.26 1900/1 2.26 0/0 3.26 0/0; "; got != want {
+		t.Errorf("in Tokyo %s\nwant %s", got, want)
+	}
 	for _, months := range []int{0, -1, 37} {
 		_, err := s.Spend(ctx, c.Owner, months)
 		fails(t, err, billing.ErrInvalid)

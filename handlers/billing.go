@@ -100,6 +100,11 @@ func (h *handlers) billingValues(r *web.Request) (v views.BillingValues, err err
 			return v, err
 		}
 	}
+	if v.SpendOpen = r.Query("spend") != ""; v.SpendOpen {
+		if v.Spend, err = h.Service.Spend(ctx, p, views.SpendMonths); err != nil {
+			return v, err
+		}
+	}
 	if v.CanManage = p.CanManage(); !v.CanManage {
 		if v.Owners, err = h.owners(r); err != nil {
 			return v, err

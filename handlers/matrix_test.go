@@ -94,6 +94,7 @@ var rules = map[string]rule{
 	"GET /settings/billing":                           {need: needSession, ok: 200},
 	"GET /settings/billing/review":                    {need: needManager, ok: 200},
 	"GET /settings/billing/usage.csv":                 {need: needSession, ok: 200},
+	"GET /settings/billing/spend.csv":                 {need: needSession, ok: 200},
 	"GET /settings/billing/invoices":                  {need: needSession, ok: 200},
 	"POST /settings/billing/change":                   {need: needManager, ok: 303, body: fields(func(x cell) url.Values { return url.Values{"plan": {"pro"}} })},
 	"POST /settings/billing/downgrade":                {need: needManager, ok: 303, body: fields(none)},

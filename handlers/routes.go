@@ -15,6 +15,7 @@ const (
 	pathBilling   = "/settings/billing"
 	pathReview    = "/settings/billing/review"
 	pathUsageCSV  = "/settings/billing/usage.csv"
+	pathSpendCSV  = "/settings/billing/spend.csv"
 	pathInvoices  = "/settings/billing/invoices"
 	pathChange    = "/settings/billing/change"
 	pathDowngrade = "/settings/billing/downgrade"
@@ -121,6 +122,7 @@ func (h *handlers) settingsRoutes(rt *web.Router) {
 	rt.RecentPage(pathBilling, shownRecent(), h.billing)
 	rt.Page(pathReview, web.Costly(h.review))
 	rt.Page(pathUsageCSV, h.usageCSV)
+	rt.Page(pathSpendCSV, h.spendCSV)
 	rt.OverviewPage(pathInvoices, h.invoices)
 	rt.Form(pathChange, purposeBilling, h.change)
 	rt.Form(pathDowngrade, purposeBilling, h.downgrade)

@@ -55,10 +55,11 @@ func usageTable(u billing.UsageHistory) ([]byte, error) {
 	return buf.Bytes(), err
 }
 
-// plainCell keeps a spreadsheet from reading text as a formula.
+// plainCell keeps a spreadsheet from reading text as a formula. A number is none.
 // Source: https://owasp.org/www-community/attacks/CSV_Injection
 func plainCell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
+	_, err := strconv.ParseInt(s, 10, 64)
+	if err != nil && s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
 		return "'" + s
 	}
 	return s

@@ -211,6 +211,8 @@ func (f fact) org(verb string) (what, detail string) {
 		return "Created the organisation", f.text("name")
 	case "renamed":
 		return "Renamed the organisation", f.text("before") + " → " + f.text("name")
+	case "moved":
+		return "Changed the time zone or the language", together(f.text("time_zone"), f.text("locale"))
 	case "synced":
 		return "Compared the subscription with Stripe", ""
 	case "admin_override":

@@ -24,6 +24,8 @@ type BillingValues struct {
 	Capacity     *CapacityValues        // nil where the plan has no units
 	Plot         string                 // id of the resource whose plot is open, if one is
 	History      []billing.UsageHistory // of the last PlotDays; read for an open plot only
+	SpendOpen    bool                   // whether the plot of what was paid is open
+	Spend        []billing.Spend        // of the last SpendMonths; read for the open plot only
 	Owners       []billing.Membership   // whom to ask, for those who may not
 	CanManage    bool
 	Token        string // form token of all forms on the page
@@ -50,6 +52,9 @@ func NewBilling(v BillingValues) BillingPage {
 	}
 	if v.Review != nil { // what somebody compares stays
 		p.Frame.Live = nil
+	}
+	if v.SpendOpen {
+		p.Spend = v.newSpendPlot(v.Spend)
 	}
 	if v.Finalizing != "" {
 		p.Plan.Actions = nil

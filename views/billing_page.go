@@ -22,6 +22,7 @@ type BillingPage struct {
 	Invoices   []InvoiceRow
 	// MoreInvoices is the URL of the page with all of them; empty if these are all.
 	MoreInvoices string
+	Spend        *SpendPlot // opened; nil if nobody asked for it
 	Cancel       *CancelLine
 }
 

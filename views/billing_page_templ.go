@@ -141,7 +141,7 @@ func Billing(p BillingPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = invoices(p.Invoices, p.MoreInvoices).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = invoices(p).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

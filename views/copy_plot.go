@@ -13,3 +13,13 @@ const (
 	copyPlotEarlier = "and %d earlier: see the table"
 	copyPlotChanges = "Changes of the limit"
 )
+
+// The plot of what was paid.
+const (
+	copySpend      = "Spend by month"
+	copySpendTitle = "Paid by month, in %s"
+	copySpendTotal = "%s in %d months"
+	copySpendMonth = "Month"
+	copySpendNote  = "Paid invoices, less credits, by the date of the invoice in %s. A refunded invoice counts as nothing."
+	copySpendNone  = "Nothing was paid in the last 12 months."
+)
