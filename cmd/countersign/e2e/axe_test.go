@@ -92,7 +92,7 @@ func TestAccessibility(t *testing.T) {
 			if strings.HasPrefix(name, "units") {
 				w = inUnits
 			}
-			visit(journey{newTab(t, true), startDemoOf(t, w)})
+			visit(arrive(t, w, true))
 		})
 	}
 }

@@ -89,7 +89,7 @@ func (v verdict) costs() string {
 // phone with a slow network. It runs alone, and twice more where a busy machine
 // cost points.
 func TestLighthouse(t *testing.T) {
-	j := journey{newTab(t, true), startDemo(t)}
+	j := arrive(t, flat, true)
 	j.signIn(hana)
 	j.open(j.demo.url + "/settings/approvals")
 	for _, page := range []struct{ name, url string }{{"billing", j.demo.url + "/settings/billing"}, {"approve", j.requestIn("Waiting")}} {
@@ -195,7 +195,7 @@ func (j journey) cookie() string {
 // few packets.
 func TestWeight(t *testing.T) {
 	t.Parallel()
-	j := journey{newTab(t, true), startDemo(t)}
+	j := arrive(t, flat, true)
 	j.signIn(hana)
 	j.open(j.demo.url + "/settings/approvals")
 	for name, address := range map[string]string{"billing": j.demo.url + "/settings/billing", "approve": j.requestIn("Waiting")} {

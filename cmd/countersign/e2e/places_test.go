@@ -17,7 +17,7 @@ var places = map[string]func(*testing.T) place{
 // inDemo is a demo in which one person after the other sits down.
 func inDemo(w wares) func(*testing.T) place {
 	return func(t *testing.T) place {
-		j, last := journey{newTab(t, true), startDemoOf(t, w)}, ""
+		j, last := arrive(t, w, true), ""
 		return func(email string) journey {
 			switch email {
 			case "":

@@ -8,7 +8,10 @@ func TestPlotOpens(t *testing.T) {
 	for mode, scripts := range map[string]bool{"scripts": true, "no scripts": false} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			j := journey{tab: newTab(t, scripts), demo: startDemo(t)}
+			j := arrive(t, flat, scripts)
+			if scripts {
+				j.byKeys()
+			}
 			j.signIn(ada)
 			j.lacks("Most: ")
 			j.mark()

@@ -247,7 +247,7 @@ func (s state) proven(b *tab) {
 // TestStatesDiffer: what proves a state is missing where nothing special is shown.
 func TestStatesDiffer(t *testing.T) {
 	t.Parallel()
-	j := journey{newTab(t, true), startDemo(t)}
+	j := arrive(t, flat, true)
 	j.signIn(ada)
 	for _, s := range states {
 		all := "true"
