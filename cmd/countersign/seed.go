@@ -45,6 +45,7 @@ type story struct {
 	replaceCard string    // by one of the sandbox's, after the first payment
 	removeCard  bool      // after the first payment
 	partner     bool
+	region      billing.Region
 	usage       map[string]int64
 	more        func(context.Context, *demonstration, *teller) error // what else happened then
 	today       func(context.Context, *demonstration, *teller) error // and at the present
@@ -65,6 +66,7 @@ func (d *demonstration) stories() []story {
 		{org: "Jetty Marine", state: "Past due: the renewal waits for the bank", owner: [2]string{"june@jetty.test", "June Halvorsen"}, daysAgo: 32, plan: first.ID, replaceCard: "pm_card_authenticationRequired", usage: map[string]int64{"agents": 5}},
 		{org: "Acme", state: "Active, with a card that works", owner: [2]string{ownerEmail, "Ada Okafor"}, daysAgo: 12, plan: first.ID, usage: map[string]int64{"agents": 9, "members": 6, "workspaces": 41, "rows": 4620, "api_calls": 61240, "webhooks": 812}},
 		{org: "Borealis Labs", state: "Downgrade scheduled", owner: [2]string{"bo@borealis.test", "Bo Marchetti"}, daysAgo: 9, plan: top.ID, cancel: true, usage: map[string]int64{"agents": 12, "workspaces": 64, "rows": 9100, "api_calls": 202000}},
+		{org: "Birke Verlag", state: "Active, in Berlin: times and amounts as they are written there", owner: [2]string{"bea@birke.test", "Bea Lorenz"}, daysAgo: 7, plan: top.ID, region: billing.Region{TimeZone: "Europe/Berlin", Locale: "de-DE"}, usage: map[string]int64{"agents": 11, "rows": 12480, "api_calls": 148210}},
 		{org: "Dune Freight", state: "Active, with a card that will be declined", owner: [2]string{"dee@dune.test", "Dee Ramos"}, daysAgo: 6, plan: first.ID, replaceCard: "pm_card_chargeCustomerFail"},
 		{org: "Lark & Co", state: "Active, with a card that asks for 3-D Secure", owner: [2]string{"lena@lark.test", "Lena Park"}, daysAgo: 5, plan: first.ID, replaceCard: "pm_card_authenticationRequired"},
 		{org: "Ibis Outfitters", state: "A payment waits for the bank", owner: [2]string{"isa@ibis.test", "Isa Ferreira"}, daysAgo: 5, plan: first.ID, replaceCard: "pm_card_authenticationRequired", usage: map[string]int64{"agents": 7}, today: askBank},
@@ -127,6 +129,9 @@ func (d *demonstration) present(ctx context.Context, st story, t *teller) error 
 func (d *demonstration) tell(ctx context.Context, st story) (t *teller, err error) {
 	s, t := d.app.service, &teller{}
 	if t.org, err = s.AddOrg(ctx, st.org, st.partner); err != nil {
+		return t, err
+	}
+	if err = d.app.store.SetRegion(ctx, t.org.ID, st.region); err != nil {
 		return t, err
 	}
 	owner, err := s.AddMember(ctx, t.org.ID, st.owner[0], st.owner[1], billing.RoleOwner)
