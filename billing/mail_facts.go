@@ -201,7 +201,7 @@ func (s *Service) unpaid(org Org, before, after Subscription) (notice, bool) {
 	open := after.Action
 	m := PaymentFailed{Plan: after.Plan, Card: after.Card, Out: !org.Complimentary() && !s.entitled(after, s.Now())}
 	switch {
-	case before.EndedUnpaidAt.IsZero() && !after.EndedUnpaidAt.IsZero():
+	case before.Status.Live() && !after.EndedUnpaidAt.IsZero():
 		m.Plan, m.Ended = before.Plan, true
 		if before.Action != nil {
 			m.Amount, m.Invoice = before.Action.Amount, before.Action.InvoiceID

@@ -188,6 +188,7 @@ const (
 	copyMailboxEmpty = "No email yet. Ask for a sign-in link and it appears here."
 	copyMailboxTo    = "To"
 	copyMailboxOpen  = "Open the link"
+	copyMailboxDown  = "See the emails"
 	copyMailboxHTML  = "See it as HTML"
 	copyMailboxText  = "See it as text"
 )

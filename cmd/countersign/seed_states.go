@@ -62,6 +62,10 @@ func loseAnswer(ctx context.Context, d *demonstration, t *teller) error {
 func askAround(ctx context.Context, d *demonstration, t *teller) error {
 	s := scene{ctx: ctx, demonstration: d, teller: t}
 	s.sync()
+	s.then(func() error { // who is mailed what Hana decides
+		_, err := d.app.service.AddMember(ctx, t.org.ID, "hugo@heron.test", "Hugo Brandt", billing.RoleBillingAdmin)
+		return err
+	})
 	s.hire()
 	s.ask(t.bot, s.downgrade()) // superseded by the next, which comes with another key
 	id := s.ask(t.twin, s.downgrade())
