@@ -88,6 +88,7 @@ func expired(j journey) {
 	j.signIn(ada)
 	j.open(r.URL)
 	j.see("Upgrade Acme to " + j.demo.top.name + "?")
+	j.hold()
 	clock := journey{j.sibling(), j.demo}
 	clock.open(j.demo.stripe.base)
 	for label, seconds := range map[string]int{"+1 day": 24 * 3600, "+1 hour": 3600} {

@@ -32,6 +32,13 @@ func (b *tab) streams() {
 	b.until("a stream", `window.listening > 0`)
 }
 
+// hold keeps the page as it is, whatever happens elsewhere, as if somebody typed
+// into it.
+func (b *tab) hold() {
+	b.t.Helper()
+	eval[string](b, `document.getElementById('main').dataset.touched = ''`)
+}
+
 // countStreams lets a page tell whether it has an open stream.
 const countStreams = `window.listening = 0
 const Source = window.EventSource

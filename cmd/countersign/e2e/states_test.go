@@ -184,6 +184,7 @@ func approvedLate(j journey) {
 // answeredTwice presses Approve on a page that was open while somebody denied.
 func answeredTwice(j journey) {
 	asked(j)
+	j.hold()
 	other := journey{j.sibling(), j.demo}
 	other.open(j.location())
 	other.press("Too expensive")
