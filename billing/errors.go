@@ -123,7 +123,10 @@ var (
 	ErrPaymentFailed      = &Error{Kind: KindPayment, Code: "payment_failed", Message: "The payment was declined. The plan has not changed."}
 	ErrPaymentAction      = &Error{Kind: KindPayment, Code: "payment_action_required", Message: "The bank wants to confirm this payment. The plan changes once that is done."}
 	ErrStripeUnavailable  = &Error{Kind: KindUnavailable, Code: "stripe_unavailable", Message: "Stripe does not answer at the moment. Nothing was changed; try again shortly."}
-	ErrRejected           = &Error{Kind: KindConflict, Code: "change_rejected", Message: "Stripe refused this change. The plan has not changed."}
+	// ErrDatabaseAway: what was asked for may have happened all the same, if the way
+	// back was lost.
+	ErrDatabaseAway = &Error{Kind: KindUnavailable, Code: "database_unavailable", RetryAfter: 2 * time.Second, Message: "This service cannot reach its database at the moment. Wait a few seconds and try again."}
+	ErrRejected     = &Error{Kind: KindConflict, Code: "change_rejected", Message: "Stripe refused this change. The plan has not changed."}
 )
 
 // ErrStripeRefused means that Stripe answered a read of one org, and not with

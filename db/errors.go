@@ -1,9 +1,13 @@
 package db
 
 import (
+	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 
 	"github.com/lib/pq"
@@ -28,7 +32,33 @@ func fault(statement string, err error) error {
 		return billing.ErrNotFound
 	}
 	words := strings.Fields(statement)
-	return fmt.Errorf("db: %s …: %w", strings.Join(words[:min(len(words), 4)], " "), err)
+	return outside(fmt.Errorf("db: %s …: %w", strings.Join(words[:min(len(words), 4)], " "), err))
+}
+
+// outside makes billing.ErrDatabaseAway of what says nothing about the statement:
+// there was no way to the database, or it, or its pool, had too much to do.
+func outside(err error) error {
+	if err != nil && isAway(err) {
+		return billing.ErrDatabaseAway.Because(err)
+	}
+	return err
+}
+
+func isAway(err error) bool {
+	if e, ok := errors.AsType[*pq.Error](err); ok {
+		switch e.Code.Class() {
+		case "08", "40", "53", "57": // connection, others in the way to the last, resources, a shutdown
+			return true
+		}
+		return isLocked(err)
+	}
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		code := e.Code() & 0xff
+		return code == sqliteBusy || code == sqliteLocked
+	}
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) ||
+		errors.Is(err, sql.ErrConnDone) || errors.Is(err, context.DeadlineExceeded)
 }
 
 const (
@@ -37,6 +67,7 @@ const (
 	pqDeadlock   pq.ErrorCode = "40P01"
 	pqLocked     pq.ErrorCode = "55P03"
 	sqliteBusy                = 5
+	sqliteLocked              = 6
 	sqliteUnique              = 2067
 	sqlitePK                  = 1555
 )

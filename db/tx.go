@@ -44,7 +44,7 @@ func (q queries) atomically(ctx context.Context, f func(q queries) error) error 
 func (q queries) transaction(ctx context.Context, f func(q queries) error) error {
 	tx, err := q.s.writer.BeginTxx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("db: begin: %w", err)
+		return outside(fmt.Errorf("db: begin: %w", err))
 	}
 	// After a commit this does nothing; after an error or a panic it undoes.
 	defer func() { _ = tx.Rollback() }()
@@ -53,7 +53,7 @@ func (q queries) transaction(ctx context.Context, f func(q queries) error) error
 		return err
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("db: commit: %w", err)
+		return outside(fmt.Errorf("db: commit: %w", err))
 	}
 	q.s.tellOf(news)
 	return nil

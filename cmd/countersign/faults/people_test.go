@@ -54,6 +54,7 @@ type answer struct {
 	Details      struct{ Reason, Request string }
 	Result       struct{ Status string }
 	raw          []byte
+	retryAfter   string
 }
 
 // send makes one call. An error means that nobody knows whether it was heard.
@@ -72,7 +73,7 @@ func (w *world) send(ctx context.Context, r *http.Request) (a answer, err error)
 	if a.raw, err = io.ReadAll(res.Body); err != nil {
 		return a, err
 	}
-	a.code = res.StatusCode
+	a.code, a.retryAfter = res.StatusCode, res.Header.Get("Retry-After")
 	if strings.HasPrefix(res.Header.Get("Content-Type"), "application/") {
 		if err = json.Unmarshal(a.raw, &a); err != nil {
 			return a, fmt.Errorf("%w in %s", err, a.raw)
