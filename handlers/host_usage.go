@@ -28,7 +28,7 @@ func (h *handlers) apiCheck(r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.JSON(http.StatusOK, allowanceOf(a))
+	return sendAllowance(r, a)
 }
 
 // apiConsume checks and counts in one step.
@@ -42,7 +42,7 @@ func (h *handlers) apiConsume(r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.JSON(http.StatusOK, allowanceOf(a))
+	return sendAllowance(r, a)
 }
 
 // apiUsage takes a report of many events.
@@ -118,6 +118,15 @@ func (h *handlers) apiGauge(r *web.Request) error {
 	}
 	out := allowanceOf(a)
 	return r.JSON(http.StatusOK, api.Usage{Active: out.Active, Cap: out.Cap})
+}
+
+func sendAllowance(r *web.Request, a billing.Allowance) error {
+	out := allowanceOf(a)
+	body, err := writeAllowance(&out)
+	if err != nil {
+		return err
+	}
+	return r.Raw(http.StatusOK, "application/json", body)
 }
 
 func allowanceOf(a billing.Allowance) api.Allowance {

@@ -10,9 +10,9 @@ import (
 	"github.com/countersignhq/countersign/api"
 )
 
-// The two summaries are read far more than anything else, so their JSON is
-// written by hand: half of what encoding/json takes. A test holds both equal,
-// for every member that the types have.
+// The two summaries and what the host application may do are asked for far more
+// than anything else, so their JSON is written by hand: half of what encoding/json
+// takes. A test holds both equal, for every member that the types have.
 
 // writer collects JSON. Its first error stays.
 type writer struct {
@@ -185,4 +185,10 @@ func writeV1(v *api.V1Billing) ([]byte, error) {
 		w.raw(`,"past_due":`).value(s.PastDue)
 	}
 	return w.raw(`}}`).end()
+}
+
+func writeAllowance(a *api.Allowance) ([]byte, error) {
+	w := &writer{b: make([]byte, 0, 64)}
+	w.raw(`{"allowed":`).truth(a.Allowed).raw(`,"active":`).number(a.Active).raw(`,"cap":`).numberOrNull(a.Cap)
+	return w.raw(`}`).end()
 }

@@ -23,6 +23,9 @@ func TestWritten(t *testing.T) {
 		var v api.V1Billing
 		fill(reflect.ValueOf(&v).Elem(), r, words)
 		sameJSON(t, v, writeV1)
+		var a api.Allowance
+		fill(reflect.ValueOf(&a).Elem(), r, words)
+		sameJSON(t, a, writeAllowance)
 	}
 	long := api.Summary{NextInvoice: &api.NextInvoice{Date: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)}}
 	if _, err := writeSummary(&long); err == nil {

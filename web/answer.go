@@ -110,8 +110,8 @@ func OwnPath(p, otherwise string) string {
 
 func (r *Request) send(status int, contentType string, body []byte) {
 	h := r.w.Header()
-	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h["Content-Type"] = []string{contentType}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	r.w.WriteHeader(status)
 	r.together(body)
 	_, _ = r.w.Write(body) // nobody is left to tell when the caller has gone

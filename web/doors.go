@@ -17,7 +17,7 @@ func (r *Request) identify() error {
 	if err != nil {
 		return err
 	}
-	_, noCookie := r.Cookie(r.rt.cookieName())
+	cookie, noCookie := r.Cookie(r.rt.cookieName())
 	switch {
 	case bearer && noCookie == nil:
 		return errAmbiguous
@@ -27,7 +27,7 @@ func (r *Request) identify() error {
 	case noCookie != nil:
 		return billing.ErrUnauthorized
 	}
-	r.readSession()
+	r.readSession(cookie)
 	if r.session == "" {
 		return billing.ErrUnauthorized
 	}

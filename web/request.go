@@ -21,11 +21,12 @@ type Request struct {
 	// a client sends is not looked at.
 	ID string
 
-	rt      *Router
-	w       *recorder
-	json    bool   // how failures are written
-	session string // token of the session cookie
-	query   url.Values
+	rt       *Router
+	w        *recorder // the one below
+	json     bool      // how failures are written
+	session  string    // token of the session cookie
+	query    url.Values
+	recorder recorder
 	// overview: the org's is to be read with the caller.
 	overview bool
 	// recent: this much of what is new in the org too.

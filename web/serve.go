@@ -16,12 +16,13 @@ import (
 // headers, a check of the URL, an answer to errors and panics, a line in the log.
 func (rt *Router) serve(w http.ResponseWriter, req *http.Request, to *entry) {
 	started := rt.cfg.Clock.Now()
-	r := &Request{Request: req, ID: newID(), rt: rt, w: &recorder{ResponseWriter: w}, json: to.json}
+	r := &Request{Request: req, ID: newID(), rt: rt, recorder: recorder{ResponseWriter: w}, json: to.json}
+	r.w = &r.recorder
 	head := w.Header()
 	for k, v := range to.headers {
 		head[k] = v
 	}
-	head.Set("X-Request-Id", r.ID)
+	head["X-Request-Id"] = []string{r.ID}
 	defer func() {
 		if p := recover(); p != nil {
 			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {

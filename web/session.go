@@ -43,12 +43,11 @@ const tokenKey = "token"
 
 // readSession remembers the token of the cookie. A cookie that is not of our
 // making counts as none.
-func (r *Request) readSession() {
-	s, err := r.rt.cookies.New(r.Request, r.rt.cookieName())
-	if err != nil {
-		return
+func (r *Request) readSession(c *http.Cookie) {
+	values := map[any]any{}
+	if securecookie.DecodeMulti(c.Name, c.Value, &values, r.rt.cookies.Codecs...) == nil {
+		r.session, _ = values[tokenKey].(string)
 	}
-	r.session, _ = s.Values[tokenKey].(string)
 }
 
 // SessionToken returns the token of the caller's session, "" if there is none.
