@@ -260,7 +260,7 @@ func (in Locale) nearTitle(u billing.Usage) string {
 	case left == 0:
 		return fmt.Sprintf("The limit of %s is reached", in.limitWords(u))
 	default:
-		return fmt.Sprintf("%d %% of the %s are used, %s left", percent, u.Resource.Plural, in.number(left))
+		return fmt.Sprintf("%s %% of the %s are used, %s left", in.number(int64(percent)), u.Resource.Plural, in.number(left))
 	}
 }
 

@@ -9,6 +9,7 @@ const (
 	copyPlotNone    = "Nothing was reported in the last 30 days."
 	copyPlotCSV     = "Download CSV"
 	copyPlotCounter = "The limit counts until the reset, not by day."
+	copyPlotUTC     = "A day is one in UTC."
 	copyPlotOwn     = "a limit of your own"
 	copyPlotEarlier = "and %d earlier: see the table"
 	copyPlotChanges = "Changes of the limit"

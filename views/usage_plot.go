@@ -78,6 +78,9 @@ func (in Locale) newUsagePlot(h billing.UsageHistory, limit billing.Limit, today
 	if !gauge && !limit.Unlimited {
 		p.Note = copyPlotCounter
 	}
+	if in.zone != nil {
+		p.Note = strings.TrimSpace(p.Note + " " + copyPlotUTC)
+	}
 	p.Desc = in.plotWords(h, limit, most)
 	for i, d := range slices.Backward(h.Days) {
 		p.Rows = append(p.Rows, PlotRow{plotDay(d.Day), in.number(d.Value), in.limitWord(h.Limits[i])})
