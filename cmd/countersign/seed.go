@@ -119,7 +119,7 @@ func (d *demonstration) present(ctx context.Context, st story, t *teller) error 
 	if _, err := d.app.service.SyncOrg(ctx, t.org.ID); err != nil {
 		return err
 	}
-	if err := d.use(ctx, t.org.ID, st.usage); err != nil || st.today == nil {
+	if err := d.use(ctx, t.org.ID, st); err != nil || st.today == nil {
 		return err
 	}
 	return st.today(ctx, d, t)
@@ -170,6 +170,12 @@ func (d *demonstration) subscribe(ctx context.Context, t *teller, st story) (err
 	sub, err := d.box.SubscribeTo(t.customer, "pm_card_visa", st.items(plan)...)
 	if err != nil {
 		return err
+	}
+	// Who pays has the plan from then on. What goes wrong later is found today.
+	if st.replaceCard == "" {
+		if _, err = d.app.service.SyncOrg(ctx, t.org.ID); err != nil {
+			return err
+		}
 	}
 	if st.cancel {
 		err = d.box.CancelAtPeriodEnd(sub, true)

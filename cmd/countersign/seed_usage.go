@@ -11,14 +11,19 @@ import (
 const historyDays = 30
 
 // use reports usage as the host application would have, day by day: it leads to
-// the amounts that are given, of counters in the present window.
-func (d *demonstration) use(ctx context.Context, org string, usage map[string]int64) error {
+// the amounts that are given, of counters in the present window. What there is was
+// made on the plan that it is paid for with.
+func (d *demonstration) use(ctx context.Context, org string, st story) error {
+	since := historyDays
+	if st.plan != "" {
+		since = min(historyDays, st.daysAgo+1)
+	}
 	host := billing.Principal{Actor: billing.Actor{Kind: billing.KindHost, Name: "host application"}}
 	s := d.app.service
 	var events []billing.UsageEvent
 	var days []billing.UsageDay
 	for _, r := range s.Catalog().Resources {
-		n, used := usage[r.ID]
+		n, used := st.usage[r.ID]
 		if !used {
 			continue
 		}
@@ -26,7 +31,7 @@ func (d *demonstration) use(ctx context.Context, org string, usage map[string]in
 			events = append(events, spread(org, r.ID, n, s.Now())...)
 			continue
 		}
-		days = append(days, ramp(r.ID, n, s.Now())...)
+		days = append(days, ramp(r.ID, n, since, s.Now())...)
 		if _, err := s.SetUsage(ctx, host, org, r.ID, n); err != nil {
 			return err
 		}
@@ -69,9 +74,9 @@ func spread(org, resource string, n int64, now time.Time) (events []billing.Usag
 	return events
 }
 
-// ramp is the history of a gauge that grew to n.
-func ramp(resource string, n int64, now time.Time) (days []billing.UsageDay) {
-	for ago := historyDays - 1; ago > 0; ago-- {
+// ramp is the history of a gauge that grew to n, since so many days ago.
+func ramp(resource string, n int64, since int, now time.Time) (days []billing.UsageDay) {
+	for ago := since - 1; ago > 0; ago-- {
 		v := n - n*int64(ago)/(2*historyDays)
 		days = append(days, billing.UsageDay{Resource: resource, Day: now.AddDate(0, 0, -ago), Value: v, Closing: v})
 	}
