@@ -85,8 +85,11 @@ func money(amount int64, currency string) string {
 	if !ok {
 		symbol = strings.ToUpper(currency) + " "
 	}
-	if currency == "jpy" {
+	switch currency {
+	case "jpy", "krw", "vnd":
 		return fmt.Sprintf("%s%s%d", sign, symbol, amount)
+	case "bhd", "jod", "kwd", "omr", "tnd":
+		return fmt.Sprintf("%s%s%d.%03d", sign, symbol, amount/1000, amount%1000)
 	}
 	return fmt.Sprintf("%s%s%d.%02d", sign, symbol, amount/100, amount%100)
 }

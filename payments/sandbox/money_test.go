@@ -56,7 +56,7 @@ func TestPeriodsAreCountedFromTheAnchor(t *testing.T) {
 
 func TestMoneyInWords(t *testing.T) {
 	for want, got := range map[string]string{
-		"$19.00": money(1900, "usd"), "-$0.07": money(-7, "usd"), "¥500": money(500, "jpy"), "CHF 1.50": money(150, "chf"),
+		"$19.00": money(1900, "usd"), "-$0.07": money(-7, "usd"), "¥500": money(500, "jpy"), "CHF 1.50": money(150, "chf"), "-KWD 8.075": money(-8075, "kwd"),
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)
