@@ -56,7 +56,7 @@ var zoneAreas = []string{
 func ParseTimeZone(name string) (*time.Location, error) {
 	area, _, inside := strings.Cut(name, "/")
 	if name == DefaultTimeZone || inside && slices.Contains(zoneAreas, area) {
-		if zone, err := time.LoadLocation(name); err == nil {
+		if zone, err := loadZone(name); err == nil {
 			return zone, nil
 		}
 	}

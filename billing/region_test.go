@@ -1,6 +1,9 @@
 package billing
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestParseTimeZone(t *testing.T) {
 	for _, name := range []string{"UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "Pacific/Auckland", "America/Argentina/Ushuaia", "Etc/GMT+5"} {
@@ -41,5 +44,26 @@ func TestParseLocale(t *testing.T) {
 	_, err := ParseLocale("de_DE")
 	if want := `unknown locale "de_DE", use a BCP 47 tag such as "en" or "de-CH"`; err == nil || err.Error() != want {
 		t.Error(err)
+	}
+}
+
+// TestCarriedZones: a server without zones of its own has ours.
+func TestCarriedZones(t *testing.T) {
+	at := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	for name, want := range map[string]string{
+		"Europe/Berlin": "14:00 CEST", "Asia/Kathmandu": "17:45 +0545", "America/St_Johns": "09:30 NDT", "Pacific/Auckland": "00:00 NZST",
+	} {
+		zone, err := carriedZone(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := at.In(zone).Format("15:04 MST"); got != want || zone.String() != name {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+	for _, name := range []string{"Europe/Atlantis", "Europe", "../Europe/Berlin", ""} {
+		if zone, err := carriedZone(name); err == nil {
+			t.Errorf("%q is %v", name, zone)
+		}
 	}
 }

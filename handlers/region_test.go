@@ -57,7 +57,9 @@ func TestUpgradeAbroad(t *testing.T) {
 			if now := programs(); now != said || !strings.Contains(said, `"`+tc.currency+`"`) {
 				t.Errorf("programs read\n%s\nand before\n%s", now, said)
 			}
-			plain := func(body string) string { return strings.NewReplacer("\u00a0", " ", "\u200f", "", "\u061c", "").Replace(body) }
+			plain := func(body string) string {
+				return strings.NewReplacer("\u00a0", " ", "\u200f", "", "\u061c", "").Replace(body)
+			}
 			page := s.get(owner, pathBilling)
 			if body := plain(page.Body.String()); !strings.Contains(body, "Upgrade, pay "+tc.words) {
 				t.Errorf("the button does not say %s", tc.words)
