@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/countersignhq/countersign/billing"
+	"github.com/countersignhq/countersign/payments"
+	"github.com/countersignhq/countersign/payments/sandbox"
 )
 
 // Mutant is a fault that is put into the mechanism on purpose, to see that the
@@ -22,6 +24,33 @@ type Mutant struct {
 	processor func(r *run, p billing.Processor) billing.Processor
 	wire      func(r *run, req *http.Request)
 	event     func(r *run, e billing.Event, body []byte)
+	// The doors, which are handlers in the product.
+	verify func(body []byte, header string, secrets []string, now time.Time) (billing.Event, error)
+	opened func(r *run, s *billing.Service, p billing.Principal, page billing.Request)
+	tenant func(p billing.Principal, orgInBody string) billing.Principal
+}
+
+// verifyWebhook is the webhook's door.
+func (m *Mutant) verifyWebhook(body []byte, header string, secrets []string, now time.Time) (billing.Event, error) {
+	if m == nil || m.verify == nil {
+		return payments.VerifyWebhook(body, header, secrets, now, false)
+	}
+	return m.verify(body, header, secrets, now)
+}
+
+// onOpened is what the door of the approve page does after it was opened by a GET.
+func (m *Mutant) onOpened(r *run, s *billing.Service, p billing.Principal, page billing.Request) {
+	if m != nil && m.opened != nil {
+		m.opened(r, s, p, page)
+	}
+}
+
+// forOrg is for whom a request counts that names an org in its body.
+func (m *Mutant) forOrg(p billing.Principal, orgInBody string) billing.Principal {
+	if m != nil && m.tenant != nil {
+		return m.tenant(p, orgInBody)
+	}
+	return p
 }
 
 func (m *Mutant) wrapTx(r *run, tx billing.Tx) billing.Tx {
@@ -61,6 +90,10 @@ func Mutants() []*Mutant {
 		{Name: "check_call_mark", tx: func(_ *run, tx billing.Tx) billing.Tx { return markedLate{tx} }},
 		{Name: "consume_then_call", tx: func(r *run, tx billing.Tx) billing.Tx { return inMemory{tx, r} }},
 		{Name: "no_lease", tx: func(_ *run, tx billing.Tx) billing.Tx { return leaseless{tx} }},
+		{Name: "no_from_state", tx: func(_ *run, tx billing.Tx) billing.Tx { return unguarded{tx} }},
+		{Name: "empty_secret_accepted", verify: acceptUnsigned},
+		{Name: "get_approves", opened: approveOnGet},
+		{Name: "org_from_body", tenant: func(p billing.Principal, org string) billing.Principal { p.OrgID = org; return p }},
 		{Name: "token_reusable", tx: func(_ *run, tx billing.Tx) billing.Tx { return reusable{tx} }},
 		{Name: "no_audit", tx: func(_ *run, tx billing.Tx) billing.Tx { return silent{tx} }},
 		{Name: "new_key_on_retry", wire: newKey},
@@ -275,4 +308,33 @@ func (m hasty) Apply(ctx context.Context, o billing.Order) (billing.Applied, err
 		err = billing.ErrRejected
 	}
 	return a, err
+}
+
+// unguarded ends an intent whatever state it is in.
+type unguarded struct{ billing.Tx }
+
+func (m unguarded) SettleIntent(ctx context.Context, i billing.Intent, _ billing.IntentState) (bool, error) {
+	now, err := m.Intent(ctx, i.OrgID, i.ID)
+	if err != nil {
+		return false, err
+	}
+	i.Attempt = now.Attempt
+	if _, err = m.Tx.SettleIntent(ctx, i, now.State); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// acceptUnsigned takes the empty secret for one.
+func acceptUnsigned(body []byte, header string, secrets []string, now time.Time) (billing.Event, error) {
+	e, err := payments.VerifyWebhook(body, header, secrets, now, false)
+	if err != nil && header == sandbox.Sign(body, "", now.Unix()) {
+		return billing.Event{ID: "evt_unsigned", CreatedAt: now}, nil
+	}
+	return e, err
+}
+
+// approveOnGet takes the opening of the page for a press on it.
+func approveOnGet(r *run, s *billing.Service, p billing.Principal, page billing.Request) {
+	_, _ = s.Decide(r.ctx, p, page.Approval.ID, billing.Verdict{Approve: true, OpDigest: page.OpDigest, Sealed: page.Sealed})
 }

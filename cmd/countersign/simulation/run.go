@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/countersignhq/countersign/billing"
-	"github.com/countersignhq/countersign/payments"
 	"github.com/countersignhq/countersign/payments/sandbox"
 )
 
@@ -95,10 +94,10 @@ func (r *run) forge(s Step) {
 	body := fmt.Appendf(nil, `{"id":"evt_forged_%d","object":"event","type":"customer.subscription.updated","created":%d,"livemode":false,"data":{"object":{"id":"%s","object":"customer"}}}`, s.B, r.now().Unix(), c.customer)
 	secret := []string{"", "whsec_other"}[s.B%2]
 	header := sandbox.Sign(body, secret, r.now().Unix())
-	if _, err := payments.VerifyWebhook(body, header, []string{webhookSecret}, r.now(), false); err == nil {
+	if _, err := r.mutant.verifyWebhook(body, header, []string{webhookSecret}, r.now()); err == nil {
 		r.violate("I15", "a forged event was accepted")
 	}
-	if _, err := payments.VerifyWebhook(body, header, []string{""}, r.now(), false); err == nil {
+	if _, err := r.mutant.verifyWebhook(body, header, []string{""}, r.now()); err == nil {
 		r.violate("I15", "an event was accepted without a secret")
 	}
 	r.reach("fault: forged event")
@@ -406,7 +405,14 @@ func (r *run) decide(s Step) {
 			r.reach("error: " + billing.CodeOf(err))
 			return
 		}
-		r.pass("page")
+		if stranger {
+			r.violate("I8", "%s was shown to another org", a.id)
+		}
+		r.mutant.onOpened(r, service, p, page)
+		if r.pass("page"); s.B>>12%8 == 0 {
+			r.reach("page opened by a mail scanner")
+			return
+		}
 		v := billing.Verdict{Approve: s.Action == actApprove, OpDigest: page.OpDigest, Sealed: page.Sealed, NotMe: s.B>>16%4 == 0, Reason: "not_now"}
 		r.pressed[a.id] = r.pressed[a.id] || v.Approve
 		page, err = service.Decide(r.ctx, p, a.id, v)
@@ -430,9 +436,14 @@ func (r *run) click(s Step) {
 		one := s
 		one.C += n // the second press may reach the other replica
 		r.begin(one, "click", func(service *billing.Service) {
-			p := r.person(org, s.B>>20)
+			p := r.mutant.forOrg(r.person(org, s.B>>20), r.w.cast[(org+1)%len(r.w.cast)].org.ID)
 			out, err := service.Propose(r.ctx, p, pr)
 			r.outcome("click", out, err)
+			if err == nil && out.IntentID != "" {
+				if _, err := r.w.store.Intent(r.ctx, r.w.cast[org].org.ID, out.IntentID); err != nil {
+					r.violate("I8", "a click in %s made %s elsewhere: %v", r.w.cast[org].org.Name, out.IntentID, err)
+				}
+			}
 			if err == nil && !p.CanManage() {
 				r.violate("I12", "a member without the right has changed something")
 			}
@@ -484,7 +495,7 @@ func (r *run) event(s Step) {
 
 // webhook is the product's endpoint.
 func (r *run) webhook(req *http.Request, body []byte) (*http.Response, error) {
-	e, err := payments.VerifyWebhook(body, req.Header.Get("Stripe-Signature"), []string{webhookSecret}, r.now(), false)
+	e, err := r.mutant.verifyWebhook(body, req.Header.Get("Stripe-Signature"), []string{webhookSecret}, r.now())
 	if err != nil {
 		r.violate("I15", "a genuine event was refused: %v", err)
 		return reply(req, http.StatusBadRequest, nil, nil), nil

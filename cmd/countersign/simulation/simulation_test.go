@@ -21,7 +21,7 @@ var (
 	fromFlag   = flag.Uint64("from", 1, "the first seed")
 	huntFlag   = flag.Uint64("hunt", 2000, "seeds within which each mutant has to be caught")
 	longFlag   = flag.Bool("long", false, "histories twice as long")
-	mutantFlag = flag.String("mutant", "", "with -seed: the mutant to put in")
+	mutantFlag = flag.String("mutant", "", "the only mutant to put in")
 	totalFlag  = flag.Bool("total", false, "end with one line of totals")
 )
 
@@ -225,6 +225,9 @@ func TestRepeatable(t *testing.T) {
 // TestMutants: each fault that is put in on purpose violates an invariant.
 func TestMutants(t *testing.T) {
 	all := Mutants()
+	if m := mutantByName(t, *mutantFlag); m != nil {
+		all = []*Mutant{m}
+	}
 	totals.mutants.Add(int64(len(all)))
 	var next atomic.Int64
 	workers(t, runtime.GOMAXPROCS(0), func(w *World) (bool, error) {

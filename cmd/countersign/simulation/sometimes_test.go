@@ -12,7 +12,7 @@ var often = []string{
 	"fault: crash", "fault: clock jumps", "fault: key revoked", "fault: approver demoted", "fault: payment declined", "fault: bank asked",
 	"fault: pm_card_visa", "fault: pm_card_chargeCustomerFail", "fault: pm_card_authenticationRequired",
 	"fault: change in the portal", "fault: change in the dashboard", "fault: events lost", "fault: event twice", "fault: events reordered",
-	"fault: forged event", "answer too late", "recovery of an intent", "checkout paid",
+	"fault: forged event", "page opened by a mail scanner", "answer too late", "recovery of an intent", "checkout paid",
 	"approval: pending", "approval: succeeded", "approval: failed", "approval: indeterminate", "approval: denied", "approval: expired",
 	"approval: canceled", "approval: superseded", "approval: invalidated",
 	"intent: done", "intent: failed", "intent: refused", "intent: needs_review",
