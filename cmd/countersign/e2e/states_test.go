@@ -98,6 +98,7 @@ var states = []state{
 	{"billing-units-given", "Complimentary, with units", "units", "pia@pilot.test", nil, []proof{chip("Complimentary"), not(button("Add units"))}},
 	{"billing-units-member", "Units, seen by a member", "units", mia, nil, []proof{shown("main", "Ask an owner: Ada Okafor"), shown("#capacity", "5 units")}},
 
+	{"components", "Every part of the design", "flat", "", func(j journey) { j.open(j.demo.url + "/dev/components") }, []proof{title("Components"), shown("main .check-code", "KRFT")}},
 	{"approve-waiting", "Waiting", "flat", hana, request1("Waiting"), []proof{title("Upgrade Heron Health to Scale?"), button("Approve, pay $"), button("Deny"), shown("main .check-code", ""), shown("blockquote", "4,800")}},
 	{"approve-signed-out", "Signed out", "flat", "", func(j journey) { j.open(j.demo.url + "/approve/apr_00000000000000000000000000") }, []proof{title("Sign in to review a request"), not(button("Approve"))}},
 	{"approve-wrong-account", "Wrong account", "flat", bo, foreignRequest, []proof{shown("main", "There is nothing here"), not(button("Approve"))}},
