@@ -130,7 +130,7 @@ func TestMailsWhileStripeIsAway(t *testing.T) {
 	mails(t, w, "admin: approved scale by owner@acme.test")
 	s.apply = nil
 	recoverAll(t, w, w.Service)
-	w.Service.SyncOrg(ctx, c.Org.ID)
+	w.Sync(c.Org.ID)
 	_, paid := w.Paid(c.Customer)
 	mails(t, w, allOf(both(fmt.Sprintf("done scale by owner@acme.test, charged %d", paid-1900)), both(fmt.Sprintf("paid %d for Change to Scale", paid-1900)))...)
 }
@@ -292,7 +292,7 @@ func TestMailsThatAreLate(t *testing.T) {
 	w := worldtest.New(t, worldtest.Options{})
 	c := failing(t, w, "acme", "scale")
 	d := w.NewCast("other", "pro", visa)
-	w.Service.SyncOrg(ctx, d.Org.ID)
+	w.Sync(d.Org.ID)
 	out := asked(t, w.Service, d.Agent, onWeb(upgrade("scale")))
 	pay(t, w, c)
 	w.Sync(c.Org.ID)
