@@ -23,7 +23,8 @@ main { display: grid; grid-template-columns: repeat(4, 1fr); gap: 20px }
 figure { margin: 0; background: #fff; border-radius: 8px; padding: 10px; overflow: hidden }
 figcaption { font-weight: 600; margin-bottom: 8px } figcaption small { font-weight: 400; color: #666; margin-left: 6px }
 div { display: flex; gap: 6px; align-items: flex-start }
-img { height: 430px; object-fit: cover; object-position: top; border: 1px solid #ccc }
+a { display: block; max-height: 430px; overflow: hidden; border: 1px solid #ccc }
+img { display: block }
 img.w1280 { width: 280px } img.w320 { width: 92px }
 </style></head><body><h1>Every state</h1><p>{{len .}} kinds of pages; each in light and dark at 1280 and at 320 px. A click shows a picture in full.</p>
 {{range .}}<h2>{{.Title}} ({{len .States}})</h2><main>{{range .States}}<figure><figcaption>{{.Caption}}<small>{{.Name}}</small></figcaption><div>
