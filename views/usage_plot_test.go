@@ -99,27 +99,35 @@ func TestLimitSteps(t *testing.T) {
 		desc    string
 	}{
 		"an upgrade": {
-			[]billing.Limit{three, three, ten, ten}, []billing.LimitChange{{At: day(1), From: three, To: ten, FromPlan: free, ToPlan: pro}},
-			"M520 70H560V0H600", "M560 0V100", []string{"22 Nov: Free → Pro, 3 → 10"},
+			[]billing.Limit{three, three, ten, ten},
+			[]billing.LimitChange{{At: day(1), From: three, To: ten, FromPlan: free, ToPlan: pro}},
+			"M520 70H560V0H600", "M560 0V100",
+			[]string{"22 Nov: Free → Pro, 3 → 10"},
 			"From 4 on 20 Nov 2026 to 4 today, most 4. The limit is 10; 2 days were over their limit.",
 		},
 		"units": {
-			[]billing.Limit{three, ten}, []billing.LimitChange{{At: day(0), From: three, To: ten, FromPlan: solo, ToPlan: solo.With(2)}},
-			"M520 70H580V0H600", "M580 0V100", []string{"23 Nov: 3 → 5 units, 3 → 10"},
+			[]billing.Limit{three, ten},
+			[]billing.LimitChange{{At: day(0), From: three, To: ten, FromPlan: solo, ToPlan: solo.With(2)}},
+			"M520 70H580V0H600", "M580 0V100",
+			[]string{"23 Nov: 3 → 5 units, 3 → 10"},
 			"From 4 on 20 Nov 2026 to 4 today, most 4. The limit is 10; 3 days were over their limit.",
 		},
 		"no limit for two days": {
-			[]billing.Limit{ten, none, none, ten}, []billing.LimitChange{
+			[]billing.Limit{ten, none, none, ten},
+			[]billing.LimitChange{
 				{At: day(2), From: ten, To: none, FromPlan: pro, ToPlan: pro}, {At: day(0), From: none, To: ten, FromPlan: pro, ToPlan: pro},
 			},
-			"M520 0H540M580 0H600", "M540 0V100M580 0V100", []string{"23 Nov: a limit of your own, no limit → 10", "21 Nov: a limit of your own, 10 → no limit"},
+			"M520 0H540M580 0H600", "M540 0V100M580 0V100",
+			[]string{"23 Nov: a limit of your own, no limit → 10", "21 Nov: a limit of your own, 10 → no limit"},
 			"From 4 on 20 Nov 2026 to 4 today, most 4. The limit is 10.",
 		},
 		"there and back in a day": {
-			[]billing.Limit{three}, []billing.LimitChange{
+			[]billing.Limit{three},
+			[]billing.LimitChange{
 				{At: day(1), From: three, To: ten, FromPlan: free, ToPlan: pro}, {At: day(1).Add(time.Hour), From: ten, To: three, FromPlan: pro, ToPlan: free},
 			},
-			"M520 25H600", "M560 0V100", []string{"22 Nov: Pro → Free, 10 → 3", "22 Nov: Free → Pro, 3 → 10"},
+			"M520 25H600", "M560 0V100",
+			[]string{"22 Nov: Pro → Free, 10 → 3", "22 Nov: Free → Pro, 3 → 10"},
 			"From 4 on 20 Nov 2026 to 4 today, most 4. The limit is 3; 4 days were over their limit.",
 		},
 	} {
