@@ -140,6 +140,9 @@ func TestW21(t *testing.T) {
 	}
 	notSet := map[string]bool{"/metrics": true, "/.well-known/oauth-protected-resource": true} // 404 here
 	for _, r := range s.routes {
+		if r.Door == web.DoorStream {
+			continue // its answer does not end, and has no address in it
+		}
 		if r.Method == http.MethodGet && !notSet[r.Path] && !strings.ContainsAny(r.Path, "{") && r.Path != "/api/web-approve/status" && r.Path != "/settings/billing/review" && r.Path != "/settings/billing/usage.csv" {
 			send(call{as: p.owner, method: r.Method, path: r.Path})
 			if r.Door != web.DoorAPI {
