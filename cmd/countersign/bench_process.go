@@ -17,16 +17,15 @@ import (
 // release builds the binary as it is released, where there are a Go tool and
 // our sources; else the one that runs has to do.
 func release(ctx context.Context, dir string) (path string, stripped bool, err error) {
-	out, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", "github.com/countersignhq/countersign/cmd/countersign").Output()
+	out, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Module.Dir}}", "github.com/countersignhq/countersign/cmd/countersign").Output()
 	if err != nil {
 		path, err = os.Executable()
 		return path, false, err
 	}
 	path = filepath.Join(dir, "countersign")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".") //nolint:gosec // the path is ours
-	build.Dir, build.Env = strings.TrimSpace(string(out)), append(os.Environ(), "CGO_ENABLED=0")
+	build := exec.CommandContext(ctx, "make", "-C", strings.TrimSpace(string(out)), "release", "BINARY="+path) //nolint:gosec // the path is ours
 	if said, err := build.CombinedOutput(); err != nil {
-		return "", false, fmt.Errorf("go build: %w: %s", err, said)
+		return "", false, fmt.Errorf("make release: %w: %s", err, said)
 	}
 	return path, true, nil
 }
