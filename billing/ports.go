@@ -444,6 +444,10 @@ func (o Order) Quote() Quote { return o.intent.Quote }
 // AgreedAt is when the consent was given, by the database's clock.
 func (o Order) AgreedAt() time.Time { return o.intent.CreatedAt }
 
+// CalledAt is when Stripe was first about to be asked, by the database's clock; zero
+// if that is still to come.
+func (o Order) CalledAt() time.Time { return o.intent.CalledAt }
+
 // Interactive says that a person can answer the bank's question.
 func (o Order) Interactive() bool { return o.intent.Interactive }
 

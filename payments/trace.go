@@ -12,8 +12,9 @@ import (
 	"github.com/countersignhq/countersign/billing"
 )
 
-// calledWithin is how long after its consent an intent's calls may come: it may
-// wait for 23 hours, and be repeated for as long.
+// calledWithin is how long after its consent, or after its first call if that came
+// later, an intent's calls may come: it may wait for 23 hours, and be repeated for
+// as long.
 const calledWithin = 48 * time.Hour
 
 // traceTypes are the events that the call which makes a change leaves behind. (The
@@ -25,11 +26,15 @@ func traceTypes() []string {
 // Trace implements billing.Processor: by request.idempotency_key, which every event
 // carries that a call of the API caused.
 func (c *Client) Trace(ctx context.Context, o billing.Order) (billing.Applied, error) {
-	return c.trace(ctx, applyParams{intentID: o.IntentID(), interactive: o.Interactive(), quote: o.Quote(), from: o.From()}, o.AgreedAt())
+	return c.trace(ctx, applyParams{intentID: o.IntentID(), interactive: o.Interactive(), quote: o.Quote(), from: o.From()}, o.AgreedAt(), o.CalledAt())
 }
 
-func (c *Client) trace(ctx context.Context, p applyParams, agreed time.Time) (billing.Applied, error) {
-	caused, err := c.causedBy(ctx, p.intentID, agreed.Truncate(time.Second))
+func (c *Client) trace(ctx context.Context, p applyParams, agreed, called time.Time) (billing.Applied, error) {
+	until := agreed.Add(calledWithin)
+	if late := called.Add(calledWithin); late.After(until) {
+		until = late
+	}
+	caused, err := c.causedBy(ctx, p.intentID, agreed.Truncate(time.Second), until)
 	if err != nil {
 		return billing.Applied{}, err
 	}
@@ -50,10 +55,10 @@ func (c *Client) trace(ctx context.Context, p applyParams, agreed time.Time) (bi
 }
 
 // causedBy is the newest event of each of the intent's calls, by their keys.
-func (c *Client) causedBy(ctx context.Context, intentID string, since time.Time) (map[string]*stripe.Event, error) {
+func (c *Client) causedBy(ctx context.Context, intentID string, since, until time.Time) (map[string]*stripe.Event, error) {
 	it := c.events.List(&stripe.EventListParams{
 		ListParams:   stripe.ListParams{Context: ctx, Limit: stripe.Int64(100)},
-		CreatedRange: &stripe.RangeQueryParams{GreaterThanOrEqual: max(since.Unix(), 1), LesserThanOrEqual: since.Add(calledWithin).Unix()},
+		CreatedRange: &stripe.RangeQueryParams{GreaterThanOrEqual: max(since.Unix(), 1), LesserThanOrEqual: until.Unix()},
 		Types:        stripe.StringSlice(traceTypes()),
 	})
 	caused, prefix := map[string]*stripe.Event{}, "cs:"+intentID+":"

@@ -11,7 +11,7 @@ import (
 // traced is what the events say of a change that was agreed to when the test began.
 func (r *room) traced(p applyParams) (billing.Applied, error) {
 	p.key = "" // it is read from the events
-	return r.trace(r.ctx, p, p.quote.ProrationDate)
+	return r.trace(r.ctx, p, p.quote.ProrationDate, time.Time{})
 }
 
 // TestTrace: what the events of a call tell later is what its answer told.
@@ -52,6 +52,24 @@ func TestTrace(t *testing.T) {
 				t.Errorf("another order: %v", err)
 			}
 		})
+	}
+}
+
+// TestTraceOfALateCall: a process that slept between the consent and its call has
+// left a trace where it woke up.
+func TestTraceOfALateCall(t *testing.T) {
+	r := newRoom(t)
+	sub := r.subscribe("pro", "pm_card_visa")
+	p := r.order(sub, r.quote(sub, changeTo("scale")), true)
+	r.clock.pass(20 * 24 * time.Hour)
+	called := r.clock.Now()
+	want := r.mustApply(p)
+	r.clock.pass(time.Hour)
+	agreed := p.quote.ProrationDate
+	p.key = ""
+	got, err := r.trace(r.ctx, p, agreed, called)
+	if err != nil || got.InvoiceID != want.InvoiceID {
+		t.Errorf("%+v (%v), want %+v", got, err, want)
 	}
 }
 

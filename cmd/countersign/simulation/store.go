@@ -50,6 +50,12 @@ func (w watched) SaveState(ctx context.Context, sub billing.Subscription, invoic
 	return saved, err
 }
 
+// InsertIntent implements billing.Tx.
+func (w watched) InsertIntent(ctx context.Context, i billing.Intent) (bool, error) {
+	w.run.agreed[i.ID] = w.run.clockwork
+	return w.Tx.InsertIntent(ctx, i)
+}
+
 // write is a statement of its own that writes.
 func write[T any](s store, what string, f func(tx billing.Tx) (T, error)) (T, error) {
 	s.run.pass(what)

@@ -183,6 +183,9 @@ func (r *run) noteCall(req *http.Request, body []byte) *call {
 	r.calls = append(r.calls, c)
 	if rest, ours := strings.CutPrefix(key, "cs:"); ours {
 		c.intent, _, _ = strings.Cut(rest, ":")
+		if at, ok := r.agreed[c.intent]; ok {
+			c.previewed = min(c.previewed, at)
+		}
 		r.checkCalling(c)
 	} else if changesMoney(path) {
 		r.violate("I2", "%s %s under the key %q, which is no intent's", req.Method, path, key)
