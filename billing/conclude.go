@@ -32,6 +32,7 @@ type evidence struct {
 	sight   Sight   // how the subscription stands
 	waits   bool    // for a payment
 	halved  bool    // its first step has taken a reduction away
+	alone   bool    // halved: and nothing else has happened
 	faulted bool    // Stripe has just answered with a fault of its own, and not for the last time
 	action  *PaymentAction
 }
@@ -52,7 +53,7 @@ const (
 // verdictOf is the table in docs/reliability.md, row by row.
 func verdictOf(i Intent, e evidence) verdict {
 	as, free := e.sight, !i.Quote.Change.Action.charges()
-	again := e.faulted && as == SightBefore && i.Attempt < maxAttempts
+	again := e.faulted && (as == SightBefore || e.alone) && i.Attempt < maxAttempts
 	switch {
 	case i.Duplicate != "" && e.faulted && i.Attempt < maxAttempts:
 		return verdictAgain // it is looked before each of its steps
@@ -85,7 +86,11 @@ func (s *Service) examine(ctx context.Context, i Intent, sub Subscription, now t
 		return e, err
 	}
 	e.sight, e.waits, e.action = sightOf(i, sub, since), waits(i, sub), sub.Action
-	e.halved = i.Quote.LiftsReduction && i.From.Units.Reducing() && !sub.Units.Reducing()
+	if e.halved = i.Quote.LiftsReduction && i.From.Units.Reducing() && !sub.Units.Reducing(); e.halved {
+		lifted := i
+		lifted.From = afterLift(i, sub)
+		e.alone = sightOf(lifted, sub, since) == SightBefore
+	}
 	if i.Duplicate != "" || now.Sub(i.CreatedAt) > eventsKept {
 		return e, nil
 	}
@@ -145,12 +150,18 @@ func repeatable(i Intent, sub Subscription, now time.Time) bool {
 	if i.Duplicate != "" {
 		return true
 	}
+	known := i.RestoredAt.IsZero() && now.Sub(i.CalledAt) <= stripeForgets
+	return known && (achieved(i, sub) || sameTerms(afterLift(i, sub), sub.State))
+}
+
+// afterLift is the state that an intent starts from, or the one after its own first
+// step, if that is done.
+func afterLift(i Intent, sub Subscription) State {
 	from := i.From
-	if i.Quote.LiftsReduction && !sub.Units.Reducing() { // our own first step
+	if i.Quote.LiftsReduction && !sub.Units.Reducing() {
 		from.Units.ReduceTo, from.Units.ReduceAt = 0, time.Time{}
 	}
-	known := i.RestoredAt.IsZero() && now.Sub(i.CalledAt) <= stripeForgets
-	return known && (achieved(i, sub) || sameTerms(from, sub.State))
+	return from
 }
 
 // waits reports whether Stripe has taken the change in and its payment is open:
