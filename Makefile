@@ -8,8 +8,8 @@ SHELL := /bin/bash
 MODULES := $(shell find . -name node_modules -prune -o -name go.mod -printf '%h\n' | sort)
 LINT := bin/golangci-lint
 POSTGRES_DIR ?= $(if $(wildcard /dev/shm),/dev/shm,/tmp)/countersign-dev-postgres
-# Long tables without races: whole once, and thinned out under the race detector.
-TABLES := TestEveryOrderOfEvents|TestEachCallEachFault|TestUnitsAddUp
+# What takes long: whole once, and thinned out under the race detector.
+TABLES := TestEveryOrderOfEvents|TestEachCallEachFault|TestUnitsAddUp|TestRacing
 MAX_BINARY_MB := 25
 BINARY ?= bin/countersign
 # A release speaks HTTP/1.1 with Stripe and with the proxy in front of it, and

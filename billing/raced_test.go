@@ -2,6 +2,9 @@
 
 package billing_test
 
-// raced: the race detector makes everything five times slower. Long tables that
-// have no races thin out under it; make test runs them whole without it as well.
-const raced = true
+// raced: the race detector makes everything five times slower. Long tables thin out
+// under it; make test runs them whole without it as well.
+const (
+	raced      = true
+	raceTrials = 100
+)

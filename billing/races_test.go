@@ -13,9 +13,6 @@ import (
 )
 
 const (
-	// raceTrials is how often each race is run on each database, every time in an
-	// org of its own. It is part of what the product promises: do not lower it.
-	raceTrials = 500
 	// realTrials of them go through the whole sandbox.
 	realTrials   = 10
 	trialsAtOnce = 8
