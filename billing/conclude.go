@@ -86,10 +86,10 @@ func (s *Service) examine(ctx context.Context, i Intent, sub Subscription, now t
 		return e, err
 	}
 	e.sight, e.waits, e.action = sightOf(i, sub, since), waits(i, sub), sub.Action
-	if e.halved = i.Quote.LiftsReduction && i.From.Units.Reducing() && !sub.Units.Reducing(); e.halved {
-		lifted := i
-		lifted.From = afterLift(i, sub)
-		e.alone = sightOf(lifted, sub, since) == SightBefore
+	if e.halved = lifted(i, sub); e.halved {
+		half := i
+		half.From = afterLift(i, sub)
+		e.alone = sightOf(half, sub, since) == SightBefore
 	}
 	if i.Duplicate != "" || now.Sub(i.CreatedAt) > eventsKept {
 		return e, nil
@@ -154,11 +154,17 @@ func repeatable(i Intent, sub Subscription, now time.Time) bool {
 	return known && (achieved(i, sub) || sameTerms(afterLift(i, sub), sub.State))
 }
 
+// lifted reports whether the intent's first step, which takes a reduction away, is
+// done.
+func lifted(i Intent, sub Subscription) bool {
+	return i.Quote.LiftsReduction && i.From.Units.Reducing() && !sub.Units.Reducing()
+}
+
 // afterLift is the state that an intent starts from, or the one after its own first
 // step, if that is done.
 func afterLift(i Intent, sub Subscription) State {
 	from := i.From
-	if i.Quote.LiftsReduction && !sub.Units.Reducing() {
+	if lifted(i, sub) {
 		from.Units.ReduceTo, from.Units.ReduceAt = 0, time.Time{}
 	}
 	return from

@@ -29,11 +29,8 @@ const maxHistory = 400
 // Errors: ErrScope for an agent without billing:read, ErrForbidden for a host
 // key, ErrInvalid for days outside of 1 to 400.
 func (s *Service) UsageHistory(ctx context.Context, p Principal, days int) ([]UsageHistory, error) {
-	if p.OrgID == "" {
-		return nil, ErrForbidden
-	}
-	if !p.Can(ScopeRead) {
-		return nil, ErrScope.With("scope", ScopeRead)
+	if err := p.mayRead(); err != nil {
+		return nil, err
 	}
 	if days < 1 || days > maxHistory {
 		return nil, ErrInvalid.With("field", "days")

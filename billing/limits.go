@@ -170,11 +170,8 @@ func cutReason(text string) string {
 //
 // Errors: ErrForbidden for a host key, ErrScope.
 func (s *Service) LimitRequests(ctx context.Context, p Principal, before string, limit int) ([]LimitRequest, error) {
-	if p.OrgID == "" {
-		return nil, ErrForbidden
-	}
-	if !p.Can(ScopeRead) {
-		return nil, ErrScope.With("scope", ScopeRead)
+	if err := p.mayRead(); err != nil {
+		return nil, err
 	}
 	return s.store.LimitRequests(ctx, p.OrgID, before, limit)
 }

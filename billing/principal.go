@@ -77,6 +77,19 @@ func (p Principal) Can(scope string) bool {
 	return p.Kind != KindAgent || slices.Contains(p.Scopes, scope)
 }
 
+// mayRead is nil for whoever may read what the org of theirs has and did.
+//
+// Errors: ErrForbidden for a host key, ErrScope for an agent without billing:read.
+func (p Principal) mayRead() error {
+	if p.OrgID == "" {
+		return ErrForbidden
+	}
+	if !p.Can(ScopeRead) {
+		return ErrScope.With("scope", ScopeRead)
+	}
+	return nil
+}
+
 // CanManage reports whether the caller may decide: a person, by role.
 func (p Principal) CanManage() bool {
 	return (p.Kind == KindHuman || p.Kind == KindMember) && p.Role.CanManage()

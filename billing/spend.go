@@ -35,11 +35,8 @@ const maxSpend = 36
 // Errors: ErrScope for an agent without billing:read, ErrForbidden for a host key,
 // ErrInvalid for months outside of 1 to 36.
 func (s *Service) Spend(ctx context.Context, p Principal, months int) ([]Spend, error) {
-	if p.OrgID == "" {
-		return nil, ErrForbidden
-	}
-	if !p.Can(ScopeRead) {
-		return nil, ErrScope.With("scope", ScopeRead)
+	if err := p.mayRead(); err != nil {
+		return nil, err
 	}
 	if months < 1 || months > maxSpend {
 		return nil, ErrInvalid.With("field", "months")

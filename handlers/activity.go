@@ -1,8 +1,6 @@
 package handlers
 
 import (
-	"bytes"
-	"encoding/csv"
 	"net/http"
 	"slices"
 	"strings"
@@ -109,16 +107,11 @@ func (h *handlers) approvalsCSV(r *web.Request) error {
 
 // attachRows answers with a file of comma-separated values.
 func attachRows(r *web.Request, name string, rows [][]string) error {
-	for _, row := range rows {
-		for i := range row {
-			row[i] = plainCell(row[i])
-		}
-	}
-	var buf bytes.Buffer
-	if err := csv.NewWriter(&buf).WriteAll(rows); err != nil {
+	body, err := csvOf(rows)
+	if err != nil {
 		return err
 	}
-	return r.Attachment(name, "text/csv; charset=utf-8", buf.Bytes())
+	return r.Attachment(name, typeCSV, body)
 }
 
 func cellTime(t time.Time) string {

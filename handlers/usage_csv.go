@@ -32,15 +32,15 @@ func (h *handlers) usageCSV(r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Attachment("usage-"+id+".csv", "text/csv; charset=utf-8", body)
+	return r.Attachment("usage-"+id+".csv", typeCSV, body)
 }
+
+const typeCSV = "text/csv; charset=utf-8"
 
 // usageTable writes the days, oldest first. The value is the most of a gauge and
 // the sum of a counter; closing is how many there were at the day's end, and limit
 // how many there might have been.
 func usageTable(u billing.UsageHistory) ([]byte, error) {
-	var buf bytes.Buffer
-	w := csv.NewWriter(&buf)
 	rows := [][]string{{"resource", "day", "value", "closing", "limit"}}
 	for i, d := range u.Days {
 		limit := "unlimited"
@@ -48,10 +48,21 @@ func usageTable(u billing.UsageHistory) ([]byte, error) {
 			limit = strconv.FormatInt(l.Value, 10)
 		}
 		rows = append(rows, []string{
-			plainCell(u.Resource.ID), d.Day.UTC().Format(time.DateOnly), strconv.FormatInt(d.Value, 10), strconv.FormatInt(d.Closing, 10), limit,
+			u.Resource.ID, d.Day.UTC().Format(time.DateOnly), strconv.FormatInt(d.Value, 10), strconv.FormatInt(d.Closing, 10), limit,
 		})
 	}
-	err := w.WriteAll(rows)
+	return csvOf(rows)
+}
+
+// csvOf writes rows for a spreadsheet.
+func csvOf(rows [][]string) ([]byte, error) {
+	for _, row := range rows {
+		for i := range row {
+			row[i] = plainCell(row[i])
+		}
+	}
+	var buf bytes.Buffer
+	err := csv.NewWriter(&buf).WriteAll(rows)
 	return buf.Bytes(), err
 }
 

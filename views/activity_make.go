@@ -1,7 +1,6 @@
 package views
 
 import (
-	"net/url"
 	"time"
 
 	"github.com/countersignhq/countersign/billing"
@@ -39,17 +38,7 @@ func NewActivity(v ActivityValues) ActivityPage {
 }
 
 func activityLink(path string, g billing.ActorGroup, cursor string) string {
-	q := url.Values{}
-	if g != "" {
-		q.Set("by", string(g))
-	}
-	if cursor != "" {
-		q.Set("cursor", cursor)
-	}
-	if len(q) == 0 {
-		return path
-	}
-	return path + "?" + q.Encode()
+	return listURL(path, "by", string(g), cursor)
 }
 
 func groupFilter(g billing.ActorGroup) string {

@@ -43,9 +43,15 @@ func NewApprovals(v ApprovalsValues) ApprovalsPage {
 const pathApprovals = "/settings/approvals"
 
 func approvalsURL(path string, state billing.ApprovalState, cursor string) string {
+	return listURL(path, "state", string(state), cursor)
+}
+
+// listURL is a page of a list, of those that a filter lets through. What is empty
+// is left out.
+func listURL(path, filter, value, cursor string) string {
 	q := url.Values{}
-	if state != "" {
-		q.Set("state", string(state))
+	if value != "" {
+		q.Set(filter, value)
 	}
 	if cursor != "" {
 		q.Set("cursor", cursor)

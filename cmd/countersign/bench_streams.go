@@ -32,8 +32,15 @@ func benchStreams(ctx context.Context, f benchFlags, out io.Writer) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	return onEach(ctx, f, filepath.Join(dir, "streams.db"), out, func(t *table, url, on string) error {
+		return t.streams(ctx, f, url, on)
+	})
+}
+
+// onEach measures on SQLite, and on PostgreSQL if there is one, and prints the table.
+func onEach(ctx context.Context, f benchFlags, file string, out io.Writer, measure func(t *table, url, on string) error) error {
 	t := &table{}
-	urls := map[string]string{"SQLite": "sqlite:" + filepath.Join(dir, "streams.db")}
+	urls := map[string]string{"SQLite": "sqlite:" + file}
 	if f.postgres != "" {
 		url, drop, err := db.Scratch(ctx, f.postgres)
 		if err != nil {
@@ -46,7 +53,7 @@ func benchStreams(ctx context.Context, f benchFlags, out io.Writer) (err error) 
 		if urls[on] == "" {
 			continue
 		}
-		if err = t.streams(ctx, f, urls[on], on); err != nil {
+		if err := measure(t, urls[on], on); err != nil {
 			return fmt.Errorf("%s: %w", on, err)
 		}
 	}

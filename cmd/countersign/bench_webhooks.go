@@ -28,7 +28,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/countersignhq/countersign/billing"
-	"github.com/countersignhq/countersign/db"
 	"github.com/countersignhq/countersign/payments"
 	"github.com/countersignhq/countersign/payments/sandbox"
 )
@@ -82,25 +81,9 @@ func benchWebhooks(ctx context.Context, f benchFlags, out io.Writer) (err error)
 	}
 	// Stripe is in this process too, and holds more than the server ever does.
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(math.MaxInt64))
-	t := &table{}
-	urls := map[string]string{"SQLite": "sqlite:" + filepath.Join(dir, "webhooks.db")}
-	if f.postgres != "" {
-		url, drop, err := db.Scratch(ctx, f.postgres)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = drop(context.WithoutCancel(ctx)) }()
-		urls["PostgreSQL"] = url
-	}
-	for _, on := range []string{"SQLite", "PostgreSQL"} {
-		if urls[on] == "" {
-			continue
-		}
-		if err = floodOnce(ctx, f, urls[on], t, on); err != nil {
-			return fmt.Errorf("%s: %w", on, err)
-		}
-	}
-	return t.print(out)
+	return onEach(ctx, f, filepath.Join(dir, "webhooks.db"), out, func(t *table, url, on string) error {
+		return floodOnce(ctx, f, url, t, on)
+	})
 }
 
 func floodOnce(ctx context.Context, f benchFlags, database string, t *table, on string) error {
