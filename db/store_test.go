@@ -166,6 +166,23 @@ func TestInTxIsAllOrNothing(t *testing.T) {
 		if _, err := s.Org(canceled, acme); !errors.Is(err, context.Canceled) {
 			t.Errorf("canceled: %v", err)
 		}
+		if err := s.InsertOrg(canceled, billing.Org{ID: "org_y", CreatedAt: t0}, "free"); !errors.Is(err, context.Canceled) {
+			t.Errorf("canceled: %v", err)
+		}
+		_, err = s.Org(ctx, "org_y")
+		missing(t, "canceled before it was written", err)
+
+		midway, cancel := context.WithCancel(ctx)
+		err = s.InTx(midway, func(tx billing.Tx) error {
+			must(t, tx.InsertOrg(midway, billing.Org{ID: "org_y", CreatedAt: t0}, "free"))
+			cancel()
+			return tx.InsertOrg(midway, billing.Org{ID: "org_z", CreatedAt: t0}, "free")
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("canceled in the middle: %v", err)
+		}
+		_, err = s.Org(ctx, "org_y")
+		missing(t, "canceled in the middle", err)
 	})
 }
 

@@ -42,7 +42,10 @@ func (q queries) atomically(ctx context.Context, f func(q queries) error) error 
 }
 
 func (q queries) transaction(ctx context.Context, f func(q queries) error) error {
-	tx, err := q.s.writer.BeginTxx(ctx, nil)
+	if err := ctx.Err(); err != nil {
+		return outside(fmt.Errorf("db: begin: %w", err))
+	}
+	tx, err := q.s.writer.BeginTxx(q.unwatched(ctx), nil)
 	if err != nil {
 		return outside(fmt.Errorf("db: begin: %w", err))
 	}
@@ -82,11 +85,28 @@ func (q queries) free() bool {
 	return pool.InUse < pool.MaxOpenConnections
 }
 
-func (q queries) writing() sqlx.ExtContext {
-	if q.tx != nil {
-		return q.tx
+// writing says where to write. A statement of SQLite is over in microseconds, so
+// it is not watched for a cancellation either: three goroutines for each would
+// take longer. What may be given up is the wait for the only writer.
+func (q queries) writing(ctx context.Context) (context.Context, sqlx.ExtContext, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
 	}
-	return q.s.writer
+	if q.tx == nil {
+		return q.unwatched(ctx), q.s.writer, nil
+	}
+	if q.s.engine == sqliteEngine {
+		ctx = context.WithoutCancel(ctx)
+	}
+	return ctx, q.tx, nil
+}
+
+// unwatched is ctx without its end where nobody else is writing to SQLite.
+func (q queries) unwatched(ctx context.Context) context.Context {
+	if q.s.engine == sqliteEngine && q.s.writer.Stats().InUse == 0 {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
 }
 
 // one reads the only row of a query into the fields of a T.
@@ -129,13 +149,20 @@ func collect[T any](rows *sqlx.Rows, err error, fields func(*T) []any, query str
 // written reads the only row that a write returns into the fields of a T.
 func written[T any](ctx context.Context, q queries, fields func(*T) []any, query string, args ...any) (T, error) {
 	var v T
-	err := q.writing().QueryRowxContext(ctx, query, args...).Scan(fields(&v)...)
+	ctx, to, err := q.writing(ctx)
+	if err == nil {
+		err = to.QueryRowxContext(ctx, query, args...).Scan(fields(&v)...)
+	}
 	return v, fault(query, err)
 }
 
 // writtenMany reads all rows that a write returns.
 func writtenMany[T any](ctx context.Context, q queries, fields func(*T) []any, query string, args ...any) ([]T, error) {
-	rows, err := q.writing().QueryxContext(ctx, query, args...)
+	ctx, to, err := q.writing(ctx)
+	if err != nil {
+		return nil, fault(query, err)
+	}
+	rows, err := to.QueryxContext(ctx, query, args...)
 	return collect(rows, err, fields, query)
 }
 
@@ -144,8 +171,8 @@ func scalar[T any](v *T) []any { return []any{v} }
 
 // exec writes without asking how much.
 func (q queries) exec(ctx context.Context, query string, args ...any) error {
-	_, err := q.writing().ExecContext(ctx, query, args...)
-	return fault(query, err)
+	_, err := q.affected(ctx, query, args...)
+	return err
 }
 
 // guarded writes and reports whether the guard held for a row.
@@ -156,7 +183,11 @@ func (q queries) guarded(ctx context.Context, query string, args ...any) (bool, 
 
 // affected writes and reports how many rows.
 func (q queries) affected(ctx context.Context, query string, args ...any) (int64, error) {
-	r, err := q.writing().ExecContext(ctx, query, args...)
+	ctx, to, err := q.writing(ctx)
+	if err != nil {
+		return 0, fault(query, err)
+	}
+	r, err := to.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, fault(query, err)
 	}

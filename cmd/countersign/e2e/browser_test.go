@@ -120,7 +120,12 @@ func (b *tab) open(address string) {
 	b.t.Helper()
 	ctx, cancel := b.within()
 	defer cancel()
-	if err := chromedp.Do(ctx, chromedp.Navigate(address)); err != nil {
+	err := chromedp.Do(ctx, chromedp.Navigate(address))
+	for try := 1; try < 3 && err != nil && strings.Contains(err.Error(), "net::ERR_ABORTED"); try++ {
+		// A form that was sent right before ends after all, and takes its place.
+		err = chromedp.Do(ctx, chromedp.Navigate(address))
+	}
+	if err != nil {
 		b.t.Fatalf("open %s: %v", address, err)
 	}
 }
