@@ -48,3 +48,15 @@ func TestCount(t *testing.T) {
 		})
 	}
 }
+
+func TestRaceFlags(t *testing.T) {
+	for but, want := range map[string]string{
+		"":              "-race",
+		"a/b":           "-race -gcflags=a/b=-race=false",
+		"a/b,c.org/...": "-race -gcflags=a/b=-race=false -gcflags=c.org/...=-race=false",
+	} {
+		if got := strings.Join(raceFlags(but), " "); got != want {
+			t.Errorf("but %q: %s", but, got)
+		}
+	}
+}
