@@ -1,0 +1,72 @@
+package e2e
+
+import (
+	"strconv"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// phones are windows of phones that people have, in px.
+var phones = []struct{ width, height int64 }{{320, 568}, {360, 740}, {390, 844}}
+
+// onPhone looks at the page in a window of a phone.
+func (b *tab) onPhone(width, height int64) {
+	b.t.Helper()
+	b.must(b.ctx, chromedp.EmulateViewport(width, height))
+}
+
+const (
+	// tabsRows counts the rows that the tabs of the settings stand in.
+	tabsRows = `new Set([...document.querySelectorAll('.tabs a')].map(a => a.getBoundingClientRect().top)).size`
+	// currentTab is whether the tab of the page that is open is wholly to be seen.
+	currentTab = `(() => { const r = document.querySelector('.tabs [aria-current]').getBoundingClientRect(); return r.left >= 0 && r.right <= innerWidth })()`
+	// focusedTab is whether most of the one that has the focus is: browsers do not
+	// scroll for the rest.
+	focusedTab = `(() => { const r = document.activeElement.getBoundingClientRect(); return Math.min(r.right, innerWidth) - Math.max(r.left, 0) > r.width / 2 })()`
+	shifts     = `new Promise(done => { let sum = 0; new PerformanceObserver(l => { for (const e of l.getEntries()) sum += e.value }).observe({type: 'layout-shift', buffered: true}); setTimeout(() => done(sum), 100) })`
+)
+
+// TestTabs: the tabs are one row on every phone, with scripts and without. The one
+// that is open is in view, nothing moves to bring it there, and the keyboard comes
+// to all of them.
+func TestTabs(t *testing.T) {
+	t.Parallel()
+	for _, scripts := range []bool{true, false} {
+		j := arrive(t, flat, scripts)
+		j.byKeys()
+		j.signIn(hana)
+		for _, p := range phones {
+			j.onPhone(p.width, p.height)
+			for _, page := range []string{"billing", "approvals", "members", "activity"} {
+				at := page + " at " + strconv.FormatInt(p.width, 10) + " px"
+				j.open(j.demo.url + "/settings/" + page)
+				if rows := eval[int](j.tab, tabsRows); rows != 1 {
+					t.Errorf("%s: the tabs stand in %d rows", at, rows)
+				}
+				if !eval[bool](j.tab, currentTab) {
+					t.Errorf("%s: the tab of the page is not in view", at)
+				}
+				if scripts && j.shifted() > 0 {
+					t.Errorf("%s: the layout shifts", at)
+				}
+			}
+			for _, label := range []string{"Billing", "Approvals", "Agents", "Members", "Activity"} {
+				j.reach(label, `[...document.querySelectorAll('.tabs a')].find(a => a.innerText.startsWith('`+label+`'))`)
+				j.until(label+" to be in view", focusedTab)
+			}
+		}
+	}
+}
+
+// shifted is by how much what was drawn has moved since.
+func (b *tab) shifted() float64 {
+	b.t.Helper()
+	ctx, cancel := b.within()
+	defer cancel()
+	sum, err := chromedp.Run(ctx, chromedp.Evaluate[float64](shifts, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return sum
+}
