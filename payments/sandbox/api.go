@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -77,7 +78,7 @@ func (s *Server) api(h handler) http.HandlerFunc {
 			w.Header().Set("Original-Request", stored.Request)
 			status, body = stored.Status, stored.Body
 		case fail != nil:
-			status, body = encode(nil, fail)
+			status, body = encodeError(fail)
 		default:
 			status, body = s.run(c, h)
 		}
@@ -193,12 +194,11 @@ func (s *Server) run(c *call, h handler) (int, []byte) {
 	if fail != nil {
 		return s.finish(c, c.begun, fail)
 	}
-	status, body := encode(answer, nil)
-	return s.store(c, true, status, body)
+	return s.store(c, true, http.StatusOK, s.encode(answer))
 }
 
 func (s *Server) finish(c *call, keep bool, fail *apiError) (int, []byte) {
-	status, body := encode(nil, fail)
+	status, body := encodeError(fail)
 	return s.store(c, keep, status, body)
 }
 
@@ -208,7 +208,7 @@ func (s *Server) store(c *call, keep bool, status int, body []byte) (int, []byte
 		s.settle(c.key, keep, status, c.id, body)
 	}
 	if err := s.save(); err != nil {
-		return encode(nil, &apiError{status: 500, kind: "api_error", msg: "The sandbox could not write its state: " + err.Error()})
+		return encodeError(&apiError{status: 500, kind: "api_error", msg: "The sandbox could not write its state: " + err.Error()})
 	}
 	return status, body
 }
@@ -221,16 +221,23 @@ func injected(status int) *apiError {
 	return e
 }
 
-func encode(answer obj, fail *apiError) (int, []byte) {
-	status := http.StatusOK
-	if fail != nil {
-		status, answer = fail.status, fail.body()
-	}
-	body, err := appendJSON(nil, answer)
+func encodeError(fail *apiError) (int, []byte) {
+	return fail.status, mustEncode(nil, fail.body())
+}
+
+// encode writes an answer or an event into memory that is used again, and returns
+// a copy. The lock is held.
+func (s *Server) encode(o obj) []byte {
+	s.scratch = mustEncode(s.scratch[:0], o)
+	return bytes.Clone(s.scratch)
+}
+
+func mustEncode(b []byte, o obj) []byte {
+	b, err := appendJSON(b, o)
 	if err != nil {
-		panic(errors.Join(errors.New("sandbox: answer"), err))
+		panic(errors.Join(errors.New("sandbox: encode"), err))
 	}
-	return status, body
+	return b
 }
 
 // log records the call and reports whether its answer shall be lost.

@@ -38,7 +38,8 @@ func appendObject(b []byte, o obj) (_ []byte, err error) {
 	if o == nil {
 		return append(b, "null"...), nil
 	}
-	keys := make([]string, 0, len(o))
+	var room [64]string
+	keys := room[:0]
 	for key := range o {
 		keys = append(keys, key)
 	}

@@ -18,10 +18,10 @@ type event struct {
 
 // emit records an event and queues its deliveries.
 func (s *Server) emit(typ string, object, previous obj) {
-	ev := &event{ID: s.newID("evt_1", 23), Type: typ, Created: s.now(), Data: encoded(object)}
+	ev := &event{ID: s.newID("evt_1", 23), Type: typ, Created: s.now(), Data: s.encode(object)}
 	ev.Object, _ = object["id"].(string)
 	if previous != nil {
-		ev.Previous = encoded(previous)
+		ev.Previous = s.encode(previous)
 	}
 	if s.cur != nil {
 		ev.Request, ev.Key = s.cur.id, s.cur.key
@@ -30,14 +30,6 @@ func (s *Server) emit(typ string, object, previous obj) {
 	s.st.Events.trim(keepEvents)
 	s.dirty = true
 	s.enqueue(ev)
-}
-
-func encoded(o obj) json.RawMessage {
-	data, err := appendJSON(nil, o)
-	if err != nil {
-		panic("sandbox: event: " + err.Error())
-	}
-	return data
 }
 
 // change runs a mutation of one object and emits what it changed, if anything.
@@ -68,9 +60,11 @@ func (s *Server) viewEvent(ev *event) obj {
 		data["previous_attributes"] = ev.Previous
 	}
 	pending := 0
-	for _, d := range slices.Concat(s.st.Queue, s.st.Held) {
-		if d.Event == ev.ID {
-			pending++
+	for _, waiting := range [][]delivery{s.st.Queue, s.st.Held} {
+		for _, d := range waiting {
+			if d.Event == ev.ID {
+				pending++
+			}
 		}
 	}
 	return obj{

@@ -84,6 +84,8 @@ type Server struct {
 	reqs   int64
 	faults faults
 	out    outbox
+
+	scratch []byte // of encode
 }
 
 // New builds a server and, if Options.StatePath names an existing file,

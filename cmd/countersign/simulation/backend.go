@@ -57,10 +57,7 @@ func (b backend) CallRaw(method, path, key string, values *form.Values, params *
 		return &url.Error{Op: method, URL: path, Err: err}
 	}
 	defer func() { _ = res.Body.Close() }()
-	raw, err := io.ReadAll(res.Body)
-	if err != nil {
-		return err
-	}
+	raw := res.Body.(answerBody).whole //nolint:forcetypeassert // wire makes them
 	if res.StatusCode >= http.StatusBadRequest {
 		return b.ResponseToError(res, raw)
 	}
@@ -74,8 +71,10 @@ func (b backend) CallRaw(method, path, key string, values *form.Values, params *
 // answers keeps what Stripe's answers say, and which they were since something
 // last changed there.
 type answers struct {
+	readers
 	decoded map[decoding]reflect.Value
-	latest  map[string]*recorder // by the address that was read
+	latest  map[string]*recorder    // by the address that was read
+	check   func(raw []byte, v any) // of a test
 }
 
 type decoding struct {
@@ -86,7 +85,7 @@ type decoding struct {
 const keptDecodings = 3000
 
 func newAnswers() *answers {
-	return &answers{map[decoding]reflect.Value{}, map[string]*recorder{}}
+	return &answers{readers: readers{}, decoded: map[decoding]reflect.Value{}, latest: map[string]*recorder{}}
 }
 
 // decode reads JSON into what v points to. The same bytes are read once, of a list
@@ -114,13 +113,17 @@ func (a *answers) decode(raw []byte, v any) error {
 func (a *answers) decodeAnew(raw []byte, into reflect.Value) error {
 	data := into.FieldByName("Data")
 	if _, list := into.Addr().Interface().(stripe.ListContainer); !list || data.Kind() != reflect.Slice {
-		return json.Unmarshal(raw, into.Addr().Interface())
+		err := a.read(raw, into)
+		if a.check != nil {
+			a.check(raw, into.Addr().Interface())
+		}
+		return err
 	}
 	var page struct {
 		stripe.ListMeta
 		Data []json.RawMessage `json:"data"`
 	}
-	if err := json.Unmarshal(raw, &page); err != nil {
+	if err := a.read(raw, reflect.ValueOf(&page).Elem()); err != nil {
 		return err
 	}
 	into.FieldByName("ListMeta").Set(reflect.ValueOf(page.ListMeta))

@@ -319,7 +319,7 @@ func (r *run) list(path string) ([]json.RawMessage, error) {
 	req.Header.Set("Authorization", "Bearer "+stripeKey)
 	rec := r.w.ask(req)
 	var out struct{ Data []json.RawMessage }
-	return out.Data, json.Unmarshal(rec.body.Bytes(), &out)
+	return out.Data, json.Unmarshal(rec.body, &out)
 }
 
 // checkCalling: at the moment of the call the intent is written down. How it

@@ -37,7 +37,7 @@ func planOf(seed uint64) Plan {
 const everyday = 60
 
 // memoryLimit is when garbage is collected, bytes.
-const memoryLimit = 256 << 20
+const memoryLimit = 1 << 30
 
 // totals are what the last line tells.
 var totals struct {

@@ -49,7 +49,7 @@ type World struct {
 	handler http.Handler
 	answers *answers
 	idle    idle
-	account []byte // the sandbox's template
+	account sandbox.Account // the template
 	catalog *billing.Catalog
 	source  *source
 	cast    [3]cast
@@ -207,9 +207,7 @@ func (w *World) person(ctx context.Context, s *billing.Service, c *cast, name st
 
 // keep makes the template of what is there now.
 func (w *World) keep(ctx context.Context) (err error) {
-	if w.account, err = w.box.Snapshot(); err != nil {
-		return err
-	}
+	w.account = w.box.Snapshot()
 	template := "file:" + filepath.Join(w.dir, "template") + "?vfs=unix"
 	if _, err = w.raw.ExecContext(ctx, `VACUUM INTO ?`, template); err != nil {
 		return err
