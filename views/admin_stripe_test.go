@@ -101,7 +101,7 @@ func TestStripeWords(t *testing.T) {
 		}
 	}
 	says("stripe", "Acme: switch to Scale", "$29.96", "1,200 so far", "Stripe says Scale, we had Pro. Stripe says 2 additional units, we had 1 additional units.")
-	says("stripe-none", "None.", "None was found.", "not yet")
+	says("stripe-none", "No change waits for you.", "No difference was found.", "not yet")
 	says("synced", "No difference")
 	says("synced-other", "Taken over from Stripe", "Stripe says Scale, we had Pro.")
 	says("review-before", "Asked for", "Agreed to", "Sent to Stripe", "No answer in time", "some.other", "it was so", "Stripe shows nothing of it")

@@ -319,6 +319,17 @@ func TestMetersSayInWordsWhatTheyShow(t *testing.T) {
 	}
 }
 
+// TestWhatIsEmptyIsOnePart: where a list will be stands the same part everywhere.
+func TestWhatIsEmptyIsOnePart(t *testing.T) {
+	eachSample(t, func(t *testing.T, d doc) {
+		for _, p := range d.tag("p") {
+			if slices.Contains(strings.Fields(attr(p, "class")), "card") {
+				t.Errorf("a paragraph is a card of its own: %q", text(p))
+			}
+		}
+	})
+}
+
 func TestReviewIsTheSameFragmentOnBothPages(t *testing.T) {
 	r := reviewSample()
 	page := billingBase()

@@ -49,7 +49,7 @@ func TestOperator(t *testing.T) {
 	op.see("No difference")
 	op.audit("admin-synced")
 	op.open(d.url + "/admin/stripe")
-	op.see("None was found.")
+	op.see("No difference was found.")
 	op.audit("admin-stripe")
 
 	owner.open(d.url + "/settings/billing")

@@ -105,7 +105,7 @@ func visitors(j journey) {
 	}
 	at("/login", "login-empty")
 	at("/login/"+"csl_unknown", "login-link-expired")
-	at("/dev/mailbox", "mailbox-empty")
+	at("/dev/mailbox", "mailbox")
 	j.open(j.demo.url + "/login")
 	j.fill("Email address", ada)
 	j.press("Email me")
@@ -114,7 +114,7 @@ func visitors(j journey) {
 	j.openMail("Sign in to Countersign", ada)
 	j.see("Almost there")
 	j.audit("login-confirm")
-	at("/dev/mailbox", "mailbox-mail")
+	at("/dev/mailbox", "mailbox-signing-in")
 	j.signIn(finn)
 	at("/nothing/here", "error-404")
 }
