@@ -3,21 +3,21 @@ package views
 import (
 	"context"
 	"io"
-
-	"github.com/a-h/templ"
 )
 
 // planOption is a plan of the catalogue with its one button.
 type planOption PlanOption
 
 // Render implements templ.Component.
-func (o planOption) Render(c context.Context, w io.Writer) error {
-	k, class := &ink{c: c, w: w}, `card plan`
+func (o planOption) Render(_ context.Context, w io.Writer) error { return drawn(w, o) }
+
+func (o planOption) draw(k *ink) {
+	class := `card plan`
 	if o.Current {
 		class = `card plan plan-current`
 	}
 	k.html(`<li class="`, class, `"><div class="plan-name"><h3>`, escaped(o.Name), `</h3>`)
-	k.done(o.Chip.Render(c, w))
+	o.Chip.draw(k)
 	k.html(`</div><p class="price">`, escaped(o.Price))
 	if o.Per != "" {
 		k.html(` <span>`, escaped(o.Per), `</span>`)
@@ -29,18 +29,17 @@ func (o planOption) Render(c context.Context, w io.Writer) error {
 	k.html(`</ul><div class="plan-foot">`)
 	o.foot(k)
 	k.html(`</div></li>`)
-	return k.err
 }
 
 func (o planOption) foot(k *ink) {
 	switch {
 	case o.Button != nil:
-		k.done(action(*o.Button).Render(k.c, k.w))
+		action(*o.Button).draw(k)
 	case o.Current:
 		k.html(`<p class="plan-mark">`, copyPlan, `</p>`)
 	}
 	if o.Trial != nil {
-		k.done(action(*o.Trial).Render(k.c, k.w))
+		action(*o.Trial).draw(k)
 	}
 	if o.Button == nil && o.Trial == nil && !o.Current {
 		return
@@ -51,9 +50,9 @@ func (o planOption) foot(k *ink) {
 	}
 	if o.Review != "" && o.Button != nil {
 		k.html(`<a href="`, link(o.Review), `" class="link-row"`)
-		k.done(templ.RenderAttributes(k.c, k.w, inPlace(o.Review, "review")))
+		k.inPlace(o.Review, "review")
 		k.html(`>`, copyDetails)
-		k.done(about(o.Button.Label).Render(k.c, k.w))
+		about(o.Button.Label).draw(k)
 		k.html(`</a>`)
 	}
 	k.html(`</div>`)
@@ -64,46 +63,65 @@ func (o planOption) foot(k *ink) {
 type usageItem UsageRow
 
 // Render implements templ.Component.
-func (u usageItem) Render(c context.Context, w io.Writer) error {
-	k := &ink{c: c, w: w}
+func (u usageItem) Render(_ context.Context, w io.Writer) error { return drawn(w, u) }
+
+func (u usageItem) draw(k *ink) {
 	k.html(`<li data-level="`, escaped(u.Level), `"><h3>`, escaped(u.Label), `</h3>`)
-	k.done(usageBar(u).Render(c, w))
-	k.done(usageFigure(u).Render(c, w))
+	usageBar(u).draw(k)
+	usageFigure(u).draw(k)
 	if len(u.Actions) > 0 || u.Ask != nil || u.Asked != nil {
 		k.html(`<div class="usage-more">`)
 		if u.Asked != nil {
-			k.done(askedStatus(*u.Asked).Render(c, w))
+			askedStatus(*u.Asked).draw(k)
 		}
 		for _, a := range u.Actions {
-			k.done(action(a).Render(c, w))
+			action(a).draw(k)
 		}
 		if u.Ask != nil {
-			k.done(askForMore(*u.Ask).Render(c, w))
+			askForMore(*u.Ask).draw(k)
 		}
 		k.html(`</div>`)
 	}
 	if u.Plot != nil {
-		k.done(usagePlot(*u.Plot).Render(c, w))
+		k.template(usagePlot(*u.Plot))
 	} else if u.PlotURL != "" {
-		k.done(plotLink(u).Render(c, w))
+		plotLink(u).draw(k)
 	}
 	k.html(`</li>`)
-	return k.err
 }
 
 // askForMore is the small form beside a limit that is nearly reached.
 type askForMore AskForMore
 
-// Render implements templ.Component.
-func (a askForMore) Render(c context.Context, w io.Writer) error {
-	k, id, about := &ink{c: c, w: w}, escaped(a.ID), escaped(a.About)
+func (a askForMore) draw(k *ink) {
+	id, about := escaped(a.ID), escaped(a.About)
 	k.html(`<details><summary class="btn btn-outline w-fit">`, copyAskMore, `<span class="sr-only">, `, about, `</span></summary>`,
 		`<form method="post" action="`, link(a.Form.URL), `" class="ask" hx-post="`, escaped(a.Form.URL), `">`)
-	k.done(hidden(a.Form).Render(c, w))
+	hidden(a.Form).draw(k)
 	k.html(`<div><label for="`, id, `-desired">`, copyAskDesired, `</label> <input id="`, id, `-desired" class="field num" type="number" name="desired" min="`,
 		escaped(a.Min), `" max="9007199254740991" step="1" inputmode="numeric"></div>`,
 		`<div><label for="`, id, `-reason">`, copyAskReason, `</label> <input id="`, id,
 		`-reason" class="field" type="text" name="reason" maxlength="500" autocomplete="off"></div>`,
 		`<button type="submit" class="btn btn-primary">`, copyAskButton, `<span class="sr-only">, `, about, `</span></button></form></details>`)
-	return k.err
+}
+
+// askedStatus says where a request for a higher limit stands.
+type askedStatus AskedLine
+
+// Render implements templ.Component.
+func (a askedStatus) Render(_ context.Context, w io.Writer) error { return drawn(w, a) }
+
+func (a askedStatus) draw(k *ink) {
+	k.html(`<div class="asked flex w-full min-w-0 flex-wrap items-baseline gap-x-3 gap-y-1 text-sm">`)
+	a.Chip.draw(k)
+	k.html(`<p class="min-w-0">`)
+	dated(a.What).draw(k)
+	if !a.Until.IsZero() {
+		k.html(`, `, copyUntil, ` `)
+		a.Until.draw(k)
+	}
+	if a.Reason != "" {
+		k.html(`<span class="text-muted"> · `, escaped(a.Reason), `</span>`)
+	}
+	k.html(`</p></div>`)
 }
