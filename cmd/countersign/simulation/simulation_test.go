@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -36,21 +37,20 @@ func planOf(seed uint64) Plan {
 // everyday is how many seeds a plain go test runs.
 const everyday = 60
 
-// memoryLimit is when garbage is collected, bytes.
-const memoryLimit = 1 << 30
-
-// totals are what the last line tells.
-var totals struct {
-	seeds, violations, caught, mutants atomic.Int64
-}
+// memoryLimit is when garbage is collected, bytes for each processor.
+const memoryLimit = 512 << 20
 
 func TestMain(m *testing.M) {
 	flag.Parse()
 	debug.SetGCPercent(-1)
-	debug.SetMemoryLimit(memoryLimit)
+	debug.SetMemoryLimit(memoryLimit * int64(runtime.GOMAXPROCS(0)))
 	code := m.Run()
+	all := result()
+	if told, err := json.Marshal(all); *partFlag != "" && err == nil {
+		fmt.Printf("%s%s\n", tallyMark, told)
+	}
 	if *totalFlag {
-		fmt.Printf("simulation: seeds=%d violations=%d mutants=%d/%d\n", totals.seeds.Load(), totals.violations.Load(), totals.caught.Load(), totals.mutants.Load())
+		fmt.Printf("simulation: seeds=%d violations=%d mutants=%d/%d\n", all.Seeds, all.Violations, all.Caught, all.Mutants)
 	}
 	os.Exit(code)
 }
@@ -89,40 +89,43 @@ func TestSimulation(t *testing.T) {
 		replay(t, *seedFlag)
 		return
 	}
-	want := *seedsFlag
-	if want == 0 {
-		want = everyday
-	}
 	began := time.Now()
+	if *seedsFlag < enough || !inParts(t) {
+		histories(t, max(*seedsFlag, everyday), began)
+	}
+	if *partFlag != "" {
+		return
+	}
+	t.Logf("%d seeds in %s", result().Seeds, time.Since(began).Round(time.Second))
+	sometimes(t, result())
+}
+
+// histories runs those of so many seeds that this process is to run.
+func histories(t *testing.T, want uint64, began time.Time) {
+	t.Helper()
+	own := ownPart(t)
 	var next, failed atomic.Uint64
-	next.Store(*fromFlag - 1)
-	var mu sync.Mutex
-	reached := map[string]int{}
 	workers(t, runtime.GOMAXPROCS(0), func(w *World) (bool, error) {
-		seed := next.Add(1)
-		if seed >= *fromFlag+want || *withinFlag > 0 && time.Since(began) > *withinFlag || failed.Load() >= 5 {
+		n := (next.Add(1)-1)*uint64(own.n) + uint64(own.k)
+		if n >= want || *withinFlag > 0 && time.Since(began) > *withinFlag || failed.Load() >= 5 {
 			return false, nil
 		}
-		plan := planOf(seed)
+		plan := planOf(*fromFlag + n)
 		res, err := w.Run(t.Context(), plan, nil, nil)
 		if err != nil {
 			return false, err
 		}
-		totals.seeds.Add(1)
-		mu.Lock()
+		found := tally{Seeds: 1, Violations: int64(len(res.Found)), Reached: map[string]int{}}
 		for what := range res.Reached {
-			reached[what]++
+			found.Reached[what]++
 		}
-		mu.Unlock()
+		found.add()
 		if len(res.Found) == 0 {
 			return true, nil
 		}
 		failed.Add(1)
-		totals.violations.Add(int64(len(res.Found)))
 		return true, report(t, w, plan, nil, res)
 	})
-	t.Logf("%d seeds in %s", totals.seeds.Load(), time.Since(began).Round(time.Second))
-	sometimes(t, reached)
 }
 
 // kept are seeds whose long histories once broke an invariant. With other weights of
@@ -228,14 +231,18 @@ func TestMutants(t *testing.T) {
 	if m := mutantByName(t, *mutantFlag); m != nil {
 		all = []*Mutant{m}
 	}
-	totals.mutants.Add(int64(len(all)))
+	if *seedsFlag >= enough && inParts(t) {
+		return
+	}
+	own := ownPart(t)
 	var next atomic.Int64
 	workers(t, runtime.GOMAXPROCS(0), func(w *World) (bool, error) {
-		n := int(next.Add(1)) - 1
+		n := int(next.Add(1)-1)*own.n + own.k
 		if n >= len(all) {
 			return false, nil
 		}
 		m := all[n]
+		tally{Mutants: 1}.add()
 		from := uint64(1)
 		if *seedsFlag == 0 {
 			from = max(from, m.From)
@@ -244,12 +251,12 @@ func TestMutants(t *testing.T) {
 			res, err := w.Run(t.Context(), planOf(seed), m, nil)
 			if err != nil && t.Context().Err() == nil {
 				t.Logf("%-24s caught by seed %d: %v", m.Name, seed, err)
-				totals.caught.Add(1)
+				tally{Caught: 1}.add()
 				return true, nil
 			}
 			if len(res.Found) > 0 {
 				t.Logf("%-24s caught by seed %d: %s: %s", m.Name, seed, res.Found[0].Invariant, res.Found[0].What)
-				totals.caught.Add(1)
+				tally{Caught: 1}.add()
 				return true, nil
 			}
 		}

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"maps"
 	"slices"
 	"testing"
 )
@@ -25,25 +26,21 @@ var often = []string{
 }
 
 // enough is the number of seeds from which on all of it has to be reached.
-const enough = 2000
+const enough uint64 = 2000
 
-func sometimes(t *testing.T, reached map[string]int) {
+func sometimes(t *testing.T, all tally) {
 	t.Helper()
+	reached := all.Reached
 	var never []string
 	for _, what := range often {
 		if reached[what] == 0 {
 			never = append(never, what)
 		}
 	}
-	if len(never) > 0 && totals.seeds.Load() >= enough {
+	if len(never) > 0 && uint64(all.Seeds) >= enough {
 		t.Errorf("never reached: %q", never)
 	}
-	var all []string
-	for what := range reached {
-		all = append(all, what)
-	}
-	slices.Sort(all)
-	for _, what := range all {
+	for _, what := range slices.Sorted(maps.Keys(reached)) {
 		t.Logf("%6d  %s", reached[what], what)
 	}
 	if len(never) > 0 {
