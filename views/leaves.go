@@ -51,11 +51,26 @@ func drawn[P part](w io.Writer, p P) error {
 	return err
 }
 
+// still is what is the same on every page: it is drawn once.
+func still(c templ.Component) templ.Component {
+	html := sync.OnceValue(func() []byte {
+		var k ink
+		k.template(c)
+		return k.b
+	})
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		_, err := w.Write(html())
+		return err
+	})
+}
+
+// special has what escaped is for.
+var special = [256]bool{'"': true, '&': true, '\'': true, '<': true, '>': true}
+
 // escaped is templ.EscapeString, for texts that mostly have nothing to escape.
 func escaped[T ~string](s T) string {
-	const special = 1<<'"' | 1<<'&' | 1<<'\'' | 1<<'<' | 1<<'>'
-	for _, c := range []byte(s) {
-		if uint64(special)>>c&1 != 0 { // from 64 on there is nothing
+	for i := range len(s) {
+		if special[s[i]] {
 			return templ.EscapeString(s)
 		}
 	}

@@ -43,6 +43,34 @@ func (k *ink) inPlace(url, id string) {
 	}
 }
 
+// tab is an entry of a navigation.
+type tab struct {
+	href, label string
+	current     bool
+	waiting     int // for the reader
+}
+
+// navLink is a tab.
+func navLink(href, label string, current bool, waiting int) tab {
+	return tab{href, label, current, waiting}
+}
+
+// Render implements templ.Component.
+func (t tab) Render(_ context.Context, w io.Writer) error { return drawn(w, t) }
+
+func (t tab) draw(k *ink) {
+	k.html(`<a href="`, link(t.href), `"`)
+	if t.current {
+		k.html(` aria-current="page"`)
+	}
+	k.html(`>`, escaped(t.label))
+	if t.waiting > 0 {
+		k.html(` <span class="chip num px-2" data-tone="accent"><span class="sr-only">, </span>`, strconv.Itoa(t.waiting),
+			`<span class="sr-only">`, copyWaiting, `</span></span>`)
+	}
+	k.html(`</a>`)
+}
+
 // invoiceRow is a row on a wide screen and on paper, a small grid on a phone.
 type invoiceRow InvoiceRow
 
