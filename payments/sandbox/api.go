@@ -222,18 +222,18 @@ func injected(status int) *apiError {
 }
 
 func encodeError(fail *apiError) (int, []byte) {
-	return fail.status, mustEncode(nil, fail.body())
+	return fail.status, encoder{}.encode(nil, fail.body())
 }
 
 // encode writes an answer or an event into memory that is used again, and returns
 // a copy. The lock is held.
 func (s *Server) encode(o obj) []byte {
-	s.scratch = mustEncode(s.scratch[:0], o)
+	s.scratch = s.enc.encode(s.scratch[:0], o)
 	return bytes.Clone(s.scratch)
 }
 
-func mustEncode(b []byte, o obj) []byte {
-	b, err := appendJSON(b, o)
+func (e encoder) encode(b []byte, o obj) []byte {
+	b, err := e.append(b, o)
 	if err != nil {
 		panic(errors.Join(errors.New("sandbox: encode"), err))
 	}

@@ -19,10 +19,33 @@ func TestAppendJSON(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := appendJSON(nil, v)
+			got, err := encoder{}.append(nil, v)
 			if err != nil || string(got) != string(want) {
 				t.Errorf("%s %v, want %s", got, err, want)
 			}
 		})
+	}
+}
+
+// TestAlike: of two objects with as many properties and the same name, each has
+// its own.
+func TestAlike(t *testing.T) {
+	one, e := obj{"object": "x"}, encoder{}
+	for _, key := range []string{"z", "a", "c", "b", "d", "f", "e", "g"} {
+		one[key] = key
+	}
+	other := obj{"h": nil}
+	for key, v := range one {
+		other[key] = v
+	}
+	delete(other, "a")
+	for _, o := range []obj{one, other, one, {"object": "x"}} {
+		want, err := json.Marshal(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.encode(nil, o); string(got) != string(want) {
+			t.Errorf("%s, want %s", got, want)
+		}
 	}
 }

@@ -85,6 +85,7 @@ type Server struct {
 	faults faults
 	out    outbox
 
+	enc     encoder
 	scratch []byte // of encode
 }
 
@@ -111,7 +112,7 @@ func New(opt Options) (*Server, error) {
 		opt.RetryDelay = 250 * time.Millisecond
 	}
 	opt.PublicURL = strings.TrimRight(opt.PublicURL, "/")
-	s := &Server{opt: opt, st: newState()}
+	s := &Server{opt: opt, st: newState(), enc: encoder{}}
 	s.out.init()
 	if opt.StatePath != "" {
 		if err := s.st.load(opt.StatePath); err != nil {

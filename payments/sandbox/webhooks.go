@@ -181,19 +181,20 @@ func (s *Server) send(d delivery) error {
 		s.mu.Unlock()
 		return nil
 	}
-	payload, err := json.MarshalIndent(s.viewEvent(ev), "", "  ")
+	var payload bytes.Buffer
+	err := json.Indent(&payload, s.encode(s.viewEvent(ev)), "", "  ")
 	url, secret, now := e.URL, e.Secret, s.now()
 	s.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(s.out.ctx, http.MethodPost, url, bytes.NewReader(payload))
+	req, err := http.NewRequestWithContext(s.out.ctx, http.MethodPost, url, bytes.NewReader(payload.Bytes()))
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	req.Header.Set("User-Agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
-	req.Header.Set("Stripe-Signature", Sign(payload, secret, now))
+	req.Header.Set("Stripe-Signature", Sign(payload.Bytes(), secret, now))
 	res, err := s.opt.HTTPClient.Do(req)
 	if err != nil {
 		return err

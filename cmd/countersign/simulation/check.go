@@ -2,7 +2,6 @@ package simulation
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -326,11 +325,11 @@ func (r *run) list(path string) ([]json.RawMessage, error) {
 // stands then is held against what Stripe makes of the call.
 func (r *run) checkCalling(c *call) {
 	var state string
-	err := r.w.raw.QueryRowContext(context.WithoutCancel(r.ctx), `SELECT state FROM intents WHERE id = ?`, c.intent).Scan(&state)
-	if errors.Is(err, sql.ErrNoRows) {
-		r.violate("I2", "%s under the key %s, of no intent", c.path, c.key)
-	} else if err != nil {
+	err := r.query(`SELECT state FROM intents WHERE id = ?`, func(scan func(...any) error) error { return scan(&state) }, c.intent)
+	if err != nil {
 		r.violate("read", "intent of a call: %v", err)
+	} else if state == "" {
+		r.violate("I2", "%s under the key %s, of no intent", c.path, c.key)
 	}
 	c.before = state
 }
@@ -407,8 +406,8 @@ func intentOf(key string) (string, bool) {
 	return id, ok
 }
 
-func (r *run) query(text string, row func(scan func(...any) error) error) error {
-	rows, err := r.w.raw.QueryContext(r.ctx, text)
+func (r *run) query(text string, row func(scan func(...any) error) error, args ...any) error {
+	rows, err := r.w.query(context.WithoutCancel(r.ctx), text, args...)
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,7 @@ type World struct {
 	store   *db.Store
 	raw     *sql.DB // beside the product's own connections
 	reset   []*sql.Stmt
+	asked   map[string]*sql.Stmt
 	box     *sandbox.Server // what changes something there begins with stripe()
 	handler http.Handler
 	answers *answers
@@ -69,7 +70,7 @@ func (s *source) begin(seed uint64) {
 
 // NewWorld builds the template. The world is for one goroutine; Close ends it.
 func NewWorld(ctx context.Context) (*World, error) {
-	w := &World{source: &source{}, answers: newAnswers()}
+	w := &World{source: &source{}, answers: newAnswers(), asked: map[string]*sql.Stmt{}}
 	w.source.begin(0)
 	err := w.build(ctx)
 	if err != nil {
@@ -208,18 +209,19 @@ func (w *World) person(ctx context.Context, s *billing.Service, c *cast, name st
 // keep makes the template of what is there now.
 func (w *World) keep(ctx context.Context) (err error) {
 	w.account = w.box.Snapshot()
-	template := "file:" + filepath.Join(w.dir, "template") + "?vfs=unix"
-	if _, err = w.raw.ExecContext(ctx, `VACUUM INTO ?`, template); err != nil {
+	// Attached first, since such a database lives as long as somebody has it open.
+	template := "file:" + filepath.Join(w.dir, "template") + "?vfs=" + memoryVFS
+	if _, err = w.raw.ExecContext(ctx, `ATTACH '`+template+`' AS template`); err != nil {
 		return err
 	}
-	if _, err = w.raw.ExecContext(ctx, `ATTACH '`+template+`' AS template`); err != nil {
+	if _, err = w.raw.ExecContext(ctx, `VACUUM main INTO ?`, template); err != nil {
 		return err
 	}
 	tables, err := w.tables(ctx)
 	if err != nil {
 		return err
 	}
-	statements := []string{"BEGIN IMMEDIATE"}
+	statements := []string{"BEGIN"}
 	for _, t := range tables {
 		statements = append(statements, "DELETE FROM main."+t, fmt.Sprintf("INSERT INTO main.%[1]s SELECT * FROM template.%[1]s", t))
 	}
@@ -231,6 +233,19 @@ func (w *World) keep(ctx context.Context) (err error) {
 		w.reset = append(w.reset, statement)
 	}
 	return nil
+}
+
+// query reads the database past the product, by a statement that is compiled once.
+func (w *World) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	statement := w.asked[text]
+	if statement == nil {
+		var err error
+		if statement, err = w.raw.PrepareContext(ctx, text); err != nil { //nolint:sqlclosecheck // ends with the database
+			return nil, err
+		}
+		w.asked[text] = statement
+	}
+	return statement.QueryContext(ctx, args...)
 }
 
 // tables are those that a history may change.
