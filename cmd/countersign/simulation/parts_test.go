@@ -88,7 +88,7 @@ func inParts(t *testing.T) bool {
 	var all sync.WaitGroup
 	for k := range n {
 		all.Go(func() {
-			cmd := exec.CommandContext(t.Context(), os.Args[0], append(args, fmt.Sprintf("-part=%d/%d", k, n))...) //nolint:gosec // this test itself
+			cmd := exec.CommandContext(t.Context(), os.Args[0], append(args, fmt.Sprintf("-part=%d/%d", k, n))...)
 			cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 			out, err := cmd.CombinedOutput()
 			listen(t, out)

@@ -110,7 +110,8 @@ func (w *World) Run(ctx context.Context, p Plan, m *Mutant, history io.Writer) (
 		return Result{}, err
 	}
 	r := newRun(w, p, m)
-	r.ctx, r.history = ctx, history
+	// One that cannot end costs no goroutine for each statement.
+	r.ctx, r.history = context.WithoutCancel(ctx), history
 	w.run = r
 	defer func() { r.stop(); w.run = nil }()
 	for _, s := range p.Steps {

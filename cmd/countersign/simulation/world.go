@@ -240,7 +240,7 @@ func (w *World) query(ctx context.Context, text string, args ...any) (*sql.Rows,
 	statement := w.asked[text]
 	if statement == nil {
 		var err error
-		if statement, err = w.raw.PrepareContext(ctx, text); err != nil { //nolint:sqlclosecheck // ends with the database
+		if statement, err = w.raw.PrepareContext(ctx, text); err != nil {
 			return nil, err
 		}
 		w.asked[text] = statement
