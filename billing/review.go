@@ -48,6 +48,11 @@ type ReviewCase struct {
 	Now          time.Time
 }
 
+// InReview reports whether an approved change is one of these.
+func (a Approval) InReview() bool {
+	return a.State == ApprovalIndeterminate && (a.Result == nil || !a.Result.waitsForBank())
+}
+
 // Open reports whether nobody knows yet.
 func (c ReviewCase) Open() bool { return c.State == IntentNeedsReview }
 

@@ -153,7 +153,7 @@ const (
 func (h *handlers) statusOf(a billing.Approval) api.ApprovalStatus {
 	out := api.ApprovalStatus{
 		Request: a.ID, Status: stateWords(a.State), Interval: int(h.Service.Interval(a.ID).Seconds()),
-		Opened: !a.OpenedAt.IsZero(), Next: nextStep(a.State), ReplacedBy: textOrNull(a.ReplacedBy), Denied: deniedOf(a.Denial),
+		Opened: !a.OpenedAt.IsZero(), Next: nextStep(a), ReplacedBy: textOrNull(a.ReplacedBy), Denied: deniedOf(a.Denial),
 	}
 	if a.State == billing.ApprovalPending {
 		out.ExpiresIn = secondsUntil(a.ExpiresAt, h.Service.Now())
@@ -166,9 +166,17 @@ func (h *handlers) statusOf(a billing.Approval) api.ApprovalStatus {
 		out.Error, out.Result = &p, p
 		return out
 	}
-	out.Result = resultOf(*a.Result)
+	result := resultOf(*a.Result)
+	if a.InReview() {
+		result.Message = messageInReview
+	}
+	out.Result = result
 	return out
 }
+
+// messageInReview is what an agent can tell its user of a change that nobody knows
+// the end of.
+const messageInReview = "It cannot be told yet whether this change was made: Stripe did not answer in time. Nothing more will be charged. The operator of this service looks at it; ask again later."
 
 func (h *handlers) problemOf(f billing.Failure) api.Problem {
 	p := api.Problem{Code: f.Code, Message: f.Message}
@@ -203,9 +211,12 @@ func stateOf(word string) (billing.ApprovalState, bool) {
 }
 
 // nextStep tells a simple agent what to do.
-func nextStep(s billing.ApprovalState) string {
-	switch s {
+func nextStep(a billing.Approval) string {
+	switch a.State {
 	case billing.ApprovalPending, billing.ApprovalApproved, billing.ApprovalExecuting, billing.ApprovalIndeterminate:
+		if a.InReview() { // that takes a person's time
+			return "show_user"
+		}
 		return "poll"
 	case billing.ApprovalFailed:
 		return "show_user"

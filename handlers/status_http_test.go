@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/countersignhq/countersign/billing"
 	"github.com/countersignhq/countersign/cmd/countersign/worldtest"
 )
 
@@ -42,6 +43,10 @@ func TestStatusShapes(t *testing.T) {
 			s.ok(s.Box.GiveCard(p.Customer, asksBank))
 			s.submit(p.owner, "/approve/"+id, s.decision(p.owner, id, "approve"))
 		}, "poll", nil},
+		"in-review": {func(p people, id string) { s.lost(p, id) }, "show_user", map[string]any{"status": "indeterminate", "result": map[string]any{
+			"status": "pending", "plan": "pro",
+			"message": "It cannot be told yet whether this change was made: Stripe did not answer in time. Nothing more will be charged. The operator of this service looks at it; ask again later.",
+		}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := s.people(name, "pro", visa)
@@ -51,7 +56,7 @@ func TestStatusShapes(t *testing.T) {
 			}
 			tc.act(p, id)
 			s.Advance(5 * time.Second)
-			a := s.get(p.agent, "/api/web-approve/status?request="+id).is(200, name)
+			a := s.get(p.agent, "/api/web-approve/status?request="+id).is(200, map[bool]string{true: "indeterminate", false: name}[name == "in-review"])
 			v := a.object()
 			if a.keys() != keys || v["request"] != id || v["interval"] != 5.0 || v["opened"] != false || v["next"] != tc.next {
 				t.Errorf("%s", a.body)
@@ -71,6 +76,24 @@ func TestStatusShapes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// lost leaves an approved request without an answer of Stripe's.
+func (s *site) lost(p people, id string) {
+	s.t.Helper()
+	r, err := s.Service.OpenRequest(s.t.Context(), p.Owner, id)
+	s.ok(err)
+	a, i := r.Approval, s.unclear(p, "int_lost", billing.IntentNeedsReview)
+	s.ok(s.Store.InTx(s.t.Context(), func(tx billing.Tx) error {
+		_, err := tx.Approve(s.t.Context(), billing.Decision{
+			OrgID: a.OrgID, ApprovalID: id, At: r.Now, By: p.Owner.Actor, Quote: r.Quote, OpDigest: r.OpDigest,
+			BaseDigest: a.BaseDigest, SubscriptionVersion: r.Quote.SubscriptionVersion, IntentID: i,
+		})
+		if err == nil {
+			_, err = tx.MoveApproval(s.t.Context(), a.OrgID, id, billing.ApprovalIndeterminate, &billing.Outcome{Status: billing.StatusPending, Plan: "pro", IntentID: i}, r.Now)
+		}
+		return err
+	}))
 }
 
 // superseded makes an agent change its mind. On the way down from scale there

@@ -103,7 +103,7 @@ func approvalChip(a billing.Approval) Chip {
 		if a.Result != nil && a.Result.Failure != nil && a.Result.Failure.Code == billing.ErrPaymentAction.Code {
 			return Chip{"Needs your bank", ToneWarn}
 		}
-		return Chip{"Being checked", ToneWarn}
+		return Chip{"Being checked", ToneAccent}
 	case billing.ApprovalDenied:
 		return Chip{"Denied", ToneNeutral}
 	case billing.ApprovalExpired:

@@ -150,6 +150,8 @@ func (in Locale) dueOf(a billing.Approval, q billing.Quote) *Due {
 		}
 	case billing.ApprovalApproved, billing.ApprovalExecuting:
 		d.Label = "To be charged"
+	case billing.ApprovalIndeterminate:
+		d.Label = "Approved for"
 	default:
 		d.Label = "Due on approval"
 	}

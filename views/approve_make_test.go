@@ -119,7 +119,7 @@ func TestAnsweredRequests(t *testing.T) {
 		{"succeeded", billing.ApprovalSucceeded, func(a *billing.Approval) { a.Result = result(func(*billing.Outcome) {}) }, "Done", []string{"Acme is on Scale", "$15.00 was charged to Visa ending 4242. You can go back to your agent.", "Ada Lovelace approved this on 23 November 2026, 10:02 UTC"}},
 		{"declined", billing.ApprovalFailed, func(a *billing.Approval) { a.Result = failure("payment_failed", "") }, "Failed", []string{"Your bank declined the card", "Your plan has not changed", "Use another card"}},
 		{"needs the bank", billing.ApprovalIndeterminate, func(a *billing.Approval) { a.Result = failure("payment_action_required", "https://pay.test/3ds") }, "Needs your bank", []string{"Your bank wants to confirm this payment", "Confirm with your bank"}},
-		{"indeterminate", billing.ApprovalIndeterminate, func(a *billing.Approval) { a.IntentID = "int_7" }, "Being checked", []string{"We do not know yet how this ended", "int_7"}},
+		{"indeterminate", billing.ApprovalIndeterminate, func(a *billing.Approval) { a.IntentID = "int_7" }, "Being checked", []string{"We cannot tell yet whether this change was made", "int_7"}},
 		{"denied", billing.ApprovalDenied, func(a *billing.Approval) {
 			a.Denial = &billing.Denial{Reason: "too_expensive", Note: "<next> quarter"}
 		}, "Denied", []string{"Denied. Nothing changed.", "Your agent will be told.", "Ada Lovelace denied this on", ": too expensive. “<next> quarter”"}},

@@ -78,6 +78,10 @@ const (
 
 // The approve page.
 const (
+	// Nobody knows what became of an approved change: its operator will find out.
+	copyUnknown     = "We cannot tell yet whether this change was made"
+	copyUnknownText = "Stripe did not answer in time. Nothing more will be charged, and you need not do anything: the operator of this service looks at it. This page updates by itself, and your agent will be told."
+
 	copyApproveSignIn     = "Sign in to review a request"
 	copyApproveSignInText = "An agent sent you here to answer a request. Sign in to see what it asks for. Nothing changes until somebody decides."
 	copySignIn            = "Sign in"

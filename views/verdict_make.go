@@ -74,9 +74,7 @@ func failureOf(a billing.Approval) *Panel {
 	if a.Result != nil && a.Result.Failure != nil {
 		return problemOf(a.Result.Failure.Code, a.Result.Failure.Message, a.Result.Failure.ActionURL, a.IntentID)
 	}
-	return &Panel{
-		Tone: ToneWarn, Title: "We do not know yet how this ended", Text: "Stripe did not answer in time. The operator of this service is looking at it, and nothing is ever charged twice.", Ref: a.IntentID,
-	}
+	return &Panel{Tone: ToneAccent, Title: copyUnknown, Text: copyUnknownText, Ref: a.IntentID}
 }
 
 // NewResult says what became of a change that went through.

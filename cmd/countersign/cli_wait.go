@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -135,7 +136,7 @@ func printEnd(w io.Writer, st api.ApprovalStatus) {
 	case "failed":
 		fmt.Fprintln(w, "Approved, but it could not be carried out.")
 	default:
-		fmt.Fprintf(w, "%s\n", st.Status)
+		fmt.Fprintln(w, cmp.Or(resultOf(st).Message, st.Status))
 	}
 }
 

@@ -35,6 +35,7 @@ func TestEnds(t *testing.T) {
 			"Approved, but it could not be carried out.\n", "The bank wants to confirm. (payment_action_required)\nGo on here: https://bank.test",
 		},
 		{api.ApprovalStatus{Status: "indeterminate"}, exitPending, "indeterminate\n", ""},
+		{api.ApprovalStatus{Status: "indeterminate", Result: map[string]any{"status": "pending", "message": "It cannot be told yet."}}, exitPending, "It cannot be told yet.\n", ""},
 	} {
 		var out strings.Builder
 		printEnd(&out, c.st)

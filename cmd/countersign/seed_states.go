@@ -38,22 +38,42 @@ func askBank(ctx context.Context, d *demonstration, t *teller) error {
 	return errors.Join(errors.New("the bank did not ask"), err)
 }
 
-// loseAnswer leaves a change that nobody knows the end of, for the operator.
+// loseAnswer leaves a change that nobody knows the end of, for the operator: an
+// agent asked, the owner approved, and Stripe never said what became of it.
 func loseAnswer(ctx context.Context, d *demonstration, t *teller) error {
-	s := d.app.service
-	q, err := s.Preview(ctx, t.owner, d.topPlan().ID)
-	if err != nil {
-		return err
-	}
-	sub, err := d.app.store.Subscription(ctx, t.org.ID)
-	if err != nil {
-		return err
-	}
-	now := s.Now()
-	_, err = d.app.store.InsertIntent(ctx, billing.Intent{
-		ID: "int_demo_lost", OrgID: t.org.ID, Actor: t.owner.Actor, DecidedBy: t.owner.Actor, Quote: q, From: sub.State,
-		State: billing.IntentNeedsReview, Attempt: 1, CreatedAt: now, CalledAt: now, FinishedAt: now,
+	s := scene{ctx: ctx, demonstration: d, teller: t}
+	s.hire()
+	id := s.ask(t.bot, s.upgrade("The queue holds more mail than rows are left."))
+	s.then(func() error {
+		r, err := d.app.service.OpenRequest(ctx, t.owner, id)
+		if err != nil {
+			return err
+		}
+		return d.app.store.InTx(ctx, func(tx billing.Tx) error { return lose(ctx, tx, r, t.owner.Actor) })
 	})
+	return s.err
+}
+
+// lose writes what stands after an approval whose answer never came.
+func lose(ctx context.Context, tx billing.Tx, r billing.Request, by billing.Actor) error {
+	a, at := r.Approval, r.Now
+	i := billing.Intent{
+		ID: "int_demo_lost", OrgID: a.OrgID, ApprovalID: a.ID, Actor: a.Actor, DecidedBy: by, Quote: r.Quote, From: r.Subscription.State,
+		State: billing.IntentNeedsReview, Attempt: 1, CreatedAt: at, CalledAt: at, FinishedAt: at,
+	}
+	won, err := tx.Approve(ctx, billing.Decision{
+		OrgID: a.OrgID, ApprovalID: a.ID, At: at, By: by, Assurance: billing.AssuranceSession, Quote: r.Quote, OpDigest: r.OpDigest,
+		BaseDigest: a.BaseDigest, SubscriptionVersion: r.Quote.SubscriptionVersion, IntentID: i.ID,
+	})
+	if err == nil && won {
+		won, err = tx.InsertIntent(ctx, i)
+	}
+	if err == nil && won {
+		won, err = tx.MoveApproval(ctx, a.OrgID, a.ID, billing.ApprovalIndeterminate, &billing.Outcome{Status: billing.StatusPending, Plan: i.Quote.FromPlan, IntentID: i.ID}, at)
+	}
+	if err == nil && !won {
+		err = errors.New("the request could not be left open")
+	}
 	return err
 }
 

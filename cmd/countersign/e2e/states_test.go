@@ -44,9 +44,10 @@ func button(label string) proof {
 }
 
 const (
-	hana = "hana@heron.test" // an agent of hers has asked for all kinds of things
-	isa  = "isa@ibis.test"   // a payment waits for the bank
-	sol  = "sol@sable.test"  // owns a free organisation, and is a member of another
+	hana = "hana@heron.test"  // an agent of hers has asked for all kinds of things
+	isa  = "isa@ibis.test"    // a payment waits for the bank
+	kai  = "kai@kestrel.test" // Stripe never said what became of a change
+	sol  = "sol@sable.test"   // owns a free organisation, and is a member of another
 	long = "wilhelmina.featherstonehaugh-cholmondeley@mail.donaudampfschifffahrtsgesellschaft.test"
 )
 
@@ -69,7 +70,7 @@ var states = []state{
 	{"billing-over-caps", "Over its caps after a downgrade", "flat", "odile@overture.test", nil, []proof{region("usage-title", "Over by"), region("usage-title", "6 of 3")}},
 	{"billing-largest", "On the largest plan", "flat", "teo@tern.test", nil, []proof{region("plan-title", "Scale"), not(button("Upgrade, pay"))}},
 	{"billing-waiting", "An agent waits for an answer", "flat", hana, nil, []proof{shown("main .panel", "waits for an answer"), region("requests-title", "import-bot"), button("Review")}},
-	{"billing-needs-review", "The operator looks at a change", "flat", "kai@kestrel.test", nil, []proof{shown("main .panel", "The operator of this service is looking at your last change")}},
+	{"billing-needs-review", "The operator looks at a change", "flat", kai, nil, []proof{shown("main .panel", "The operator of this service is looking at your last change")}},
 	{"billing-member", "A member without rights", "flat", mia, nil, []proof{shown("main", "Ask an owner: Ada Okafor"), not(button("Upgrade")), not(button("Manage in Stripe"))}},
 	{"billing-admin", "A billing admin", "flat", "ben@acme.test", nil, []proof{button("Upgrade, pay $")}},
 	{"billing-long", "Long names and huge numbers", "flat", long, nil, []proof{shown("header", "Donaudampfschifffahrts"), region("usage-title", "9,007,199,254,740,991")}},
@@ -103,6 +104,10 @@ var states = []state{
 	{"approve-signed-out", "Signed out", "flat", "", func(j journey) { j.open(j.demo.url + "/approve/apr_00000000000000000000000000") }, []proof{title("Sign in to review a request"), not(button("Approve"))}},
 	{"approve-wrong-account", "Wrong account", "flat", bo, foreignRequest, []proof{shown("main", "There is nothing here"), not(button("Approve"))}},
 	{"approve-declined", "Declined", "flat", hana, request1("Failed"), []proof{banner("bad", "Your bank declined the card"), not(button("Approve"))}},
+	{"approve-needs-review", "Nobody knows yet", "flat", kai, request1("Being checked"), []proof{
+		banner("accent", "We cannot tell yet whether this change was made"), banner("accent", "Nothing more will be charged"), banner("accent", "operator"),
+		shown("main .due", "Approved for"), not(button("Approve")), not(button("Deny")), not(shown("main", "Nothing changed")),
+	}},
 	{"approve-expired", "Expired", "flat", hana, request1("Expired"), []proof{banner("neutral", "This request has ended"), not(button("Approve"))}},
 	{"approve-denied", "Denied", "flat", hana, request1("Denied"), []proof{banner("neutral", "Denied. Nothing changed."), shown("main .panel", "After the audit.")}},
 	{"approve-canceled", "Canceled by the agent", "flat", hana, request1("Withdrawn"), []proof{banner("neutral", "Withdrawn by import-bot")}},
