@@ -40,7 +40,8 @@ type BillingValues struct {
 }
 
 // NewBilling makes the page.
-func NewBilling(v BillingValues) BillingPage {
+func NewBilling(values BillingValues) BillingPage {
+	v := &values
 	p := BillingPage{
 		Frame: v.Frame, Result: v.Result, Review: v.Review,
 		Plan: planCardOf(v), Banner: bannerOf(v), Changes: changesOf(v), Requests: requestsOf(v),
@@ -66,7 +67,7 @@ func NewBilling(v BillingValues) BillingPage {
 }
 
 // form is a POST of this page with what makes it ours and once.
-func (v BillingValues) form(url, once string, fields ...Field) *Form {
+func (v *BillingValues) form(url, once string, fields ...Field) *Form {
 	f := &Form{URL: url, Fields: make([]Field, 0, len(fields)+2)}
 	f.Fields = append(append(f.Fields, Field{"form_token", v.Token}), fields...)
 	if once != "" {
@@ -75,14 +76,14 @@ func (v BillingValues) form(url, once string, fields ...Field) *Form {
 	return f
 }
 
-func (v BillingValues) portal() *Form {
+func (v *BillingValues) portal() *Form {
 	f := v.form("/settings/billing/portal", "")
 	f.Away = true
 	return f
 }
 
-func planCardOf(v BillingValues) PlanCard {
-	s := v.Summary
+func planCardOf(v *BillingValues) PlanCard {
+	s := &v.Summary
 	c := PlanCard{Name: s.Plan.Name, Price: v.money(s.Plan.Recurring(), v.Catalog.Currency), Per: "a month"}
 	if s.Plan.Paid() {
 		c.Per = per(s.Plan.Price.Interval)
@@ -93,8 +94,8 @@ func planCardOf(v BillingValues) PlanCard {
 	case onTrial(s):
 		return trialCard(v)
 	}
-	sub := s.Subscription
-	if c.Chip = v.chipOf(sub); trialOver(s) {
+	sub := &s.Subscription
+	if c.Chip = v.chipOf(*sub); trialOver(s) {
 		c.Chip = Chip{}
 	}
 	switch {
@@ -107,7 +108,7 @@ func planCardOf(v BillingValues) PlanCard {
 	case sub.Status == billing.StatusTrialing:
 		c.Dates = []Dated{{Before: "Trial until", At: v.day(sub.PeriodEnd)}}
 	case sub.Status == billing.StatusCanceled && !sub.PeriodEnd.IsZero():
-		c.Dates = []Dated{{Before: "The subscription ended on", At: v.day(endOf(sub, s.Now))}}
+		c.Dates = []Dated{{Before: "The subscription ended on", At: v.day(endOf(*sub, s.Now))}}
 	case sub.Status == billing.StatusNone:
 		c.Notes = []string{"No card needed."}
 	}
@@ -151,9 +152,9 @@ func (in Locale) chipOf(sub billing.Subscription) Chip {
 }
 
 // bannerOf picks the most pressing matter, and only that.
-func bannerOf(v BillingValues) *Panel {
-	s := v.Summary
-	sub := s.Subscription
+func bannerOf(v *BillingValues) *Panel {
+	s := &v.Summary
+	sub := &s.Subscription
 	switch {
 	case s.DesignPartner:
 		return stillPaysBanner(v)
@@ -179,7 +180,7 @@ func bannerOf(v BillingValues) *Panel {
 	return capBanner(v)
 }
 
-func scheduledBanner(v BillingValues, c billing.ScheduledChange) *Panel {
+func scheduledBanner(v *BillingValues, c billing.ScheduledChange) *Panel {
 	p := &Panel{
 		Tone: ToneNeutral, Title: fmt.Sprintf("%s moves to %s on %s", v.Summary.Org.Name, planName(v.Catalog, c.Plan), v.day(c.EffectiveAt).Text),
 		Text: "Nothing is deleted. You can undo this until then.",
@@ -190,7 +191,7 @@ func scheduledBanner(v BillingValues, c billing.ScheduledChange) *Panel {
 	return p
 }
 
-func (v BillingValues) actions(list ...Action) []Action {
+func (v *BillingValues) actions(list ...Action) []Action {
 	if !v.CanManage {
 		return nil
 	}
@@ -198,14 +199,14 @@ func (v BillingValues) actions(list ...Action) []Action {
 }
 
 // orAsk ends a banner's words for somebody who cannot act on it.
-func (v BillingValues) orAsk(text string) string {
+func (v *BillingValues) orAsk(text string) string {
 	if v.CanManage {
 		return text
 	}
 	return text + " " + askOwner(v.Owners)
 }
 
-func bankBanner(v BillingValues, a billing.PaymentAction) *Panel {
+func bankBanner(v *BillingValues, a billing.PaymentAction) *Panel {
 	what := "The change to " + planName(v.Catalog, a.Plan) + " waits"
 	if a.Plan == v.Summary.Subscription.Plan {
 		what = "The additional units wait"
@@ -217,7 +218,7 @@ func bankBanner(v BillingValues, a billing.PaymentAction) *Panel {
 	}
 }
 
-func waitingBanner(v BillingValues) *Panel {
+func waitingBanner(v *BillingValues) *Panel {
 	if n := len(v.Waiting); n > 1 {
 		return &Panel{Tone: ToneAccent, Title: fmt.Sprintf("%d requests wait for an answer", n), Text: v.orAsk("Nothing changes until they are answered.")}
 	}
@@ -228,7 +229,7 @@ func waitingBanner(v BillingValues) *Panel {
 	}
 }
 
-func capBanner(v BillingValues) *Panel {
+func capBanner(v *BillingValues) *Panel {
 	var near []billing.Usage
 	for _, u := range v.Summary.Usage {
 		if !u.Cap.Unlimited && !u.Reported.IsZero() && u.Active*10 > u.Cap.Value*9 {
@@ -253,7 +254,7 @@ func capBanner(v BillingValues) *Panel {
 
 // nearTitle says how near one resource is to its cap.
 func (in Locale) nearTitle(u billing.Usage) string {
-	_, percent := levelOf(u)
+	_, percent := levelOf(&u)
 	switch left := u.Cap.Value - u.Active; {
 	case left < 0:
 		return fmt.Sprintf("%s of %s: over the limit", in.number(u.Active), in.limitWords(u))
@@ -274,7 +275,7 @@ func (in Locale) limitWords(u billing.Usage) string {
 	return in.number(u.Cap.Value) + " " + u.Resource.Label(u.Cap.Value)
 }
 
-func changesOf(v BillingValues) []ScheduledChange {
+func changesOf(v *BillingValues) []ScheduledChange {
 	var out []ScheduledChange
 	for _, c := range v.Summary.Scheduled {
 		change := ScheduledChange{Title: changeTitle(v, c), When: Dated{Before: "on", At: v.day(c.EffectiveAt)}, By: "Requested in Stripe's portal"}
@@ -300,8 +301,8 @@ func changesOf(v BillingValues) []ScheduledChange {
 	return out
 }
 
-func changeTitle(v BillingValues, c billing.ScheduledChange) string {
-	s := v.Summary
+func changeTitle(v *BillingValues, c billing.ScheduledChange) string {
+	s := &v.Summary
 	switch {
 	case c.Kind == billing.ScheduledTrialEnd:
 		return fmt.Sprintf("Trial of %s → %s", planName(v.Catalog, s.Subscription.Trial.Plan), planName(v.Catalog, c.Plan))
@@ -314,7 +315,7 @@ func changeTitle(v BillingValues, c billing.ScheduledChange) string {
 	return v.paidPlanName() + " → " + planName(v.Catalog, c.Plan)
 }
 
-func requestsOf(v BillingValues) []RequestCard {
+func requestsOf(v *BillingValues) []RequestCard {
 	var out []RequestCard
 	for _, a := range v.Waiting {
 		card := RequestCard{

@@ -28,7 +28,7 @@ const capacityURL = "/settings/billing/capacity"
 const MostUnits = 9999
 
 // capacityOf makes the block; nil for a plan that is not sold in units.
-func capacityOf(v BillingValues) *Capacity {
+func capacityOf(v *BillingValues) *Capacity {
 	plan, at := v.Summary.Plan, v.Capacity
 	if plan.Units == nil || at == nil {
 		return nil
@@ -55,12 +55,12 @@ func capacityOf(v BillingValues) *Capacity {
 		URL: capacityURL, Value: strconv.FormatInt(at.Units, 10), Less: strconv.FormatInt(max(at.Units-1, 0), 10),
 		More: strconv.FormatInt(min(at.Units+1, MostUnits), 10),
 	}
-	c.Change = NewCapacityChange(v)
+	c.Change = NewCapacityChange(*v)
 	return c
 }
 
 // capacityShut says why the number cannot go up or down; empty if it can.
-func capacityShut(v BillingValues) string {
+func capacityShut(v *BillingValues) string {
 	at := v.Capacity
 	switch {
 	case v.Summary.DesignPartner:
@@ -76,7 +76,7 @@ func capacityShut(v BillingValues) string {
 }
 
 // capacityRefusal says what stands in the way of another number of units.
-func (v BillingValues) capacityRefusal(err error) string {
+func (v *BillingValues) capacityRefusal(err error) string {
 	sub := v.Summary.Subscription
 	switch {
 	case errors.Is(err, billing.ErrTrialConversion):
@@ -98,9 +98,10 @@ func (v BillingValues) capacityRefusal(err error) string {
 	return ""
 }
 
-// NewCapacityChange says what the number on the stepper means; v needs its
+// NewCapacityChange says what the number on the stepper means; of the values it needs the
 // catalogue, summary, capacity, token and nonce.
-func NewCapacityChange(v BillingValues) CapacityChange {
+func NewCapacityChange(values BillingValues) CapacityChange {
+	v := &values
 	at, most := v.Capacity, int64(0)
 	if u := v.Summary.Plan.Units; u != nil {
 		most = u.MaxAdditional
@@ -148,7 +149,7 @@ func NewCapacityChanged(err error) *Panel {
 	return p
 }
 
-func capacityForm(v BillingValues) *Form {
+func capacityForm(v *BillingValues) *Form {
 	units := strconv.FormatInt(v.Capacity.Units, 10)
 	return v.form(capacityURL, "capacity."+units, Field{"units", units}, Field{"quote", v.Capacity.Offer.Sealed})
 }
@@ -166,7 +167,7 @@ func (in Locale) capacityLabel(q billing.Quote) string {
 }
 
 // askForUnits is for a number that cannot be bought: an operator can do more.
-func askForUnits(v BillingValues, most int64) CapacityChange {
+func askForUnits(v *BillingValues, most int64) CapacityChange {
 	return CapacityChange{
 		Note: fmt.Sprintf("At most %s additional units can be bought. Send a request for %s; nothing is charged for it.", v.number(most), v.number(v.Capacity.Units)),
 		Button: &Action{Label: copySendAsk, Form: v.form("/settings/billing/limit", "",

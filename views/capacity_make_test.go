@@ -186,11 +186,11 @@ func TestAllowances(t *testing.T) {
 func TestWindowOfABillingPeriod(t *testing.T) {
 	v := onSolo()
 	u := billing.Usage{Resource: billing.Resource{Kind: billing.Counter}, ResetsAt: periodEnd}
-	if since, until := (Locale{}).windowOf(v.Summary, u); since.Text != "23 Nov" || until.Text != "23 Dec" {
+	if since, until := (Locale{}).windowOf(&v.Summary, &u); since.Text != "23 Nov" || until.Text != "23 Dec" {
 		t.Errorf("%s – %s", since.Text, until.Text)
 	}
 	u.ResetsAt = periodEnd.AddDate(0, 3, 0)
-	if since, _ := (Locale{}).windowOf(v.Summary, u); since.Text != "23 Feb" {
+	if since, _ := (Locale{}).windowOf(&v.Summary, &u); since.Text != "23 Feb" {
 		t.Errorf("since %s", since.Text)
 	}
 }

@@ -8,11 +8,11 @@ import (
 
 // dunningBanner says what a failed payment means, and how to mend it. It never
 // offers another plan.
-func dunningBanner(v BillingValues, d *billing.Dunning) *Panel {
+func dunningBanner(v *BillingValues, d *billing.Dunning) *Panel {
 	if d.Plan == "" {
 		return endedBanner(v, d)
 	}
-	s := v.Summary
+	s := &v.Summary
 	p := &Panel{Tone: ToneBad, Title: copyNoPayment}
 	words := fmt.Sprintf(copyLostUntil, s.Org.Name, s.Plan.Name, v.dayOnly(d.LostAt))
 	if !d.KeepUntil.IsZero() {
@@ -34,7 +34,7 @@ func dunningBanner(v BillingValues, d *billing.Dunning) *Panel {
 
 // endedBanner is for a subscription that Stripe cancelled after the last try:
 // paying now would not bring it back.
-func endedBanner(v BillingValues, d *billing.Dunning) *Panel {
+func endedBanner(v *BillingValues, d *billing.Dunning) *Panel {
 	p := &Panel{Tone: ToneBad, Title: copyEndedUnpaid}
 	if a := d.Payment; a != nil {
 		p.Title = fmt.Sprintf(copyEndedTitle, v.money(a.Amount.Amount, a.Amount.Currency))

@@ -10,19 +10,21 @@ import (
 // still pay for a subscription from before, and then it can end that.
 
 // paysBeside reports whether such an org goes on paying.
-func paysBeside(s billing.Summary) bool { return s.DesignPartner && s.Subscription.Status.Live() }
+func paysBeside(s *billing.Summary) bool { return s.DesignPartner && s.Subscription.Status.Live() }
 
 // paidPlanName is the plan that the org pays for.
-func (v BillingValues) paidPlanName() string { return planName(v.Catalog, v.Summary.Subscription.Plan) }
+func (v *BillingValues) paidPlanName() string {
+	return planName(v.Catalog, v.Summary.Subscription.Plan)
+}
 
-func givenCard(v BillingValues) PlanCard {
-	s := v.Summary
+func givenCard(v *BillingValues) PlanCard {
+	s := &v.Summary
 	c := PlanCard{Name: s.Plan.Name, Chip: Chip{"Complimentary", ToneAccent}, Notes: []string{"Provided free of charge."}}
 	if !paysBeside(s) {
 		c.Notes[0] += " No card needed."
 		return c
 	}
-	sub := s.Subscription
+	sub := &s.Subscription
 	paid := Dated{Before: fmt.Sprintf("Your subscription to %s is still charged, next on", v.paidPlanName()), At: v.day(sub.PeriodEnd)}
 	if sub.CancelAtPeriodEnd {
 		paid.Before = fmt.Sprintf("Your subscription to %s ends on", v.paidPlanName())
@@ -33,9 +35,9 @@ func givenCard(v BillingValues) PlanCard {
 
 // stillPaysBanner says what is charged although the plan is free of charge, and
 // has the button that ends it.
-func stillPaysBanner(v BillingValues) *Panel {
-	s := v.Summary
-	sub := s.Subscription
+func stillPaysBanner(v *BillingValues) *Panel {
+	s := &v.Summary
+	sub := &s.Subscription
 	if !paysBeside(s) || sub.CancelAtPeriodEnd {
 		return nil
 	}
@@ -51,18 +53,18 @@ func stillPaysBanner(v BillingValues) *Panel {
 	return p
 }
 
-func (v BillingValues) labelOf(o billing.Offer) string {
+func (v *BillingValues) labelOf(o *billing.Offer) string {
 	switch {
 	case v.Summary.DesignPartner && o.Kind == billing.OfferDowngrade:
 		return "End it on " + v.dayAndMonth(o.Quote.EffectiveAt)
-	case o.Kind == billing.OfferCheckout && onTrial(v.Summary) && o.Plan.ID == v.Summary.Plan.ID:
+	case o.Kind == billing.OfferCheckout && onTrial(&v.Summary) && o.Plan.ID == v.Summary.Plan.ID:
 		return copyConvert + ", " + v.price(o.Plan.Price.Amount, v.Catalog.Currency, o.Plan.Price.Interval)
 	}
 	return v.offerLabel(v.Catalog, o)
 }
 
 // endOfSubscription is a review of the downgrade that only ends what is paid for.
-func endOfSubscription(v BillingValues, o billing.Offer, r Review) Review {
+func endOfSubscription(v *BillingValues, o billing.Offer, r Review) Review {
 	until := v.day(o.Quote.EffectiveAt)
 	r.Title = fmt.Sprintf("End the subscription to %s on %s", planName(v.Catalog, o.Quote.FromPlan), until.Text)
 	r.Lead = "Nothing is charged, and nothing is refunded."

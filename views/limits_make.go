@@ -13,7 +13,7 @@ const declinedShown = 30 * 24 * time.Hour
 
 // askRow adds to a row what can be done at a limit, and where the last request
 // for a higher one stands.
-func askRow(v BillingValues, u billing.Usage, row *UsageRow) {
+func askRow(v *BillingValues, u *billing.Usage, row *UsageRow) {
 	for _, l := range v.Limits {
 		if l.Kind == u.Resource.ID {
 			row.Asked = askedLine(v.Locale, l, v.Summary.Now)
@@ -23,7 +23,7 @@ func askRow(v BillingValues, u billing.Usage, row *UsageRow) {
 	if row.Level != UsageHigh && row.Level != UsageFull && row.Level != UsageOver {
 		return
 	}
-	if at := v.Capacity; at != nil && at.More == nil && v.CanManage && v.perUnit(v.Summary.Plan, u) != "" {
+	if at := v.Capacity; at != nil && at.More == nil && v.CanManage && v.perUnit(&v.Summary.Plan, u) != "" {
 		row.Actions = append(row.Actions, Action{Label: copyAddUnits, Href: "#capacity-title", About: row.Label})
 	}
 	if v.roomAbove(u) {
@@ -36,10 +36,14 @@ func askRow(v BillingValues, u billing.Usage, row *UsageRow) {
 }
 
 // roomAbove reports whether a plan that can be had now allows more.
-func (v BillingValues) roomAbove(u billing.Usage) bool {
-	return slices.ContainsFunc(v.Offers, func(o billing.Offer) bool {
-		return (o.Kind == billing.OfferSwitch || o.Kind == billing.OfferCheckout) && v.Summary.CapOn(o.Plan, u.Resource.ID).Above(u.Cap)
-	})
+func (v *BillingValues) roomAbove(u *billing.Usage) bool {
+	for i := range v.Offers {
+		o := &v.Offers[i]
+		if (o.Kind == billing.OfferSwitch || o.Kind == billing.OfferCheckout) && v.Summary.CapOn(o.Plan, u.Resource.ID).Above(u.Cap) {
+			return true
+		}
+	}
+	return false
 }
 
 // askedLine is nil for what is of no interest any more.
@@ -72,7 +76,7 @@ func askedLine(in Locale, l billing.LimitRequest, now time.Time) *AskedLine {
 }
 
 // otherAsks are the last requests about what has no row.
-func otherAsks(v BillingValues) []AskedLine {
+func otherAsks(v *BillingValues) []AskedLine {
 	if len(v.Limits) == 0 {
 		return nil
 	}

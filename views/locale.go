@@ -87,11 +87,14 @@ func (in Locale) timeAs(t time.Time, format string) Time {
 		return Time{}
 	}
 	at := in.local(t)
-	text := at.AppendFormat(make([]byte, 0, 48), format)
+	text := t.UTC().AppendFormat(make([]byte, 0, 80), time.RFC3339)
+	iso := len(text)
+	text = at.AppendFormat(text, format)
 	if strings.HasSuffix(format, ":04") {
 		text = appendZone(append(text, ' '), at)
 	}
-	return Time{ISO: t.UTC().Format(time.RFC3339), Text: string(text)}
+	both := string(text)
+	return Time{ISO: both[:iso], Text: both[iso:]}
 }
 
 // appendZone writes the abbreviation of a time's zone, or how far it is from UTC
@@ -150,11 +153,10 @@ func (in Locale) limitOf(r billing.Resource, l billing.Limit) string {
 	if l.Unlimited {
 		return "Unlimited " + r.Plural
 	}
-	words := in.number(l.Value) + " " + r.Label(l.Value)
 	if r.Kind == billing.Counter {
-		words += " a month"
+		return in.number(l.Value) + " " + r.Label(l.Value) + " a month"
 	}
-	return words
+	return in.number(l.Value) + " " + r.Label(l.Value)
 }
 
 // Moment is a time as operators read it.

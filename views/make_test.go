@@ -113,7 +113,8 @@ func TestButtonsOfOffers(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.offer.Sealed = "sealed"
-			b := offerButton(onPro(t), tc.offer)
+			v := onPro(t)
+			b := offerButton(&v, &tc.offer)
 			if b == nil || b.Label != tc.label {
 				t.Fatalf("button %+v, want %q", b, tc.label)
 			}
@@ -128,8 +129,9 @@ func TestButtonsOfOffers(t *testing.T) {
 			}
 		})
 	}
+	v := onPro(t)
 	for _, kind := range []billing.OfferKind{billing.OfferCurrent, billing.OfferNone} {
-		if b := offerButton(onPro(t), billing.Offer{Plan: plan(t, c, "pro"), Kind: kind}); b != nil {
+		if b := offerButton(&v, &billing.Offer{Plan: plan(t, c, "pro"), Kind: kind}); b != nil {
 			t.Errorf("%s has a button %+v", kind, b)
 		}
 	}
@@ -299,7 +301,7 @@ func TestUsageLevels(t *testing.T) {
 		{billing.Usage{Resource: agents, Cap: billing.Limit{Unlimited: true}, Active: 5, Reported: now}, UsageUnlimited, 0, ""},
 		{billing.Usage{Resource: agents, Cap: limit(1000), Active: 999, Reported: now}, UsageHigh, 99, "99 % used, 1 left."},
 	} {
-		rows := usageOf(BillingValues{Summary: billing.Summary{Usage: []billing.Usage{tc.use}}})
+		rows := usageOf(&BillingValues{Summary: billing.Summary{Usage: []billing.Usage{tc.use}}})
 		if r := rows[0]; r.Level != tc.level || r.Percent != tc.percent || r.Note != tc.note {
 			t.Errorf("%d of %d: %s %d %q, want %s %d %q", tc.use.Active, tc.use.Cap.Value, r.Level, r.Percent, r.Note, tc.level, tc.percent, tc.note)
 		}

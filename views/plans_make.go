@@ -3,25 +3,24 @@ package views
 import (
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/countersignhq/countersign/billing"
 )
 
-func plansOf(v BillingValues) []PlanOption {
+func plansOf(v *BillingValues) []PlanOption {
 	if v.Summary.DesignPartner {
 		return nil
 	}
-	out := make([]PlanOption, 0, len(v.Offers))
-	for _, o := range v.Offers {
-		out = append(out, planOptionOf(v, o))
+	out := make([]PlanOption, len(v.Offers))
+	for i := range out {
+		out[i] = planOptionOf(v, &v.Offers[i])
 	}
 	return out
 }
 
-func planOptionOf(v BillingValues, o billing.Offer) PlanOption {
+func planOptionOf(v *BillingValues, o *billing.Offer) PlanOption {
 	p := PlanOption{
 		ID: o.Plan.ID, Name: o.Plan.Name, Price: v.money(o.Plan.Price.Amount, v.Catalog.Currency), Per: "a month",
 		Current: o.Plan.ID == v.Summary.Plan.ID, Points: make([]string, 0, len(v.Catalog.Resources)+1),
@@ -48,12 +47,12 @@ func planOptionOf(v BillingValues, o billing.Offer) PlanOption {
 		p.Note = copyTrialNote
 	}
 	if o.Kind == billing.OfferSwitch {
-		p.Review, p.Note = reviewURL(o.Plan.ID), v.switchNote(o.Quote)
+		p.Review, p.Note = reviewURL(o.Plan.ID), v.switchNote(&o.Quote)
 	}
 	return p
 }
 
-func (in Locale) switchNote(q billing.Quote) string {
+func (in Locale) switchNote(q *billing.Quote) string {
 	var words []string
 	if q.ToUnits > 0 {
 		words = append(words, fmt.Sprintf("With %s additional %s, then %s", in.number(q.ToUnits), plural(q.ToUnits, "unit"), in.price(q.Recurring, q.Currency, q.Interval)))
@@ -68,7 +67,7 @@ func reviewURL(plan string) string { return "/settings/billing/review?plan=" + u
 
 // offerButton puts into words and a form what the domain offers. A downgrade is
 // reviewed first: what ends with it has no room on a button.
-func offerButton(v BillingValues, o billing.Offer) *Action {
+func offerButton(v *BillingValues, o *billing.Offer) *Action {
 	switch o.Kind {
 	case billing.OfferSwitch, billing.OfferResume:
 		return &Action{Label: v.labelOf(o), Primary: o.Quote.DueNow > 0, Form: offerForm(v, o)}
@@ -81,7 +80,7 @@ func offerButton(v BillingValues, o billing.Offer) *Action {
 }
 
 // offerForm is the POST that takes the offer, at the quote that was shown.
-func offerForm(v BillingValues, o billing.Offer) *Form {
+func offerForm(v *BillingValues, o *billing.Offer) *Form {
 	plan, quote := Field{"plan", o.Plan.ID}, Field{"quote", o.Sealed}
 	switch o.Kind {
 	case billing.OfferResume:
@@ -97,8 +96,8 @@ func offerForm(v BillingValues, o billing.Offer) *Form {
 }
 
 // offerLabel carries the amount, so that one press is enough.
-func (in Locale) offerLabel(c *billing.Catalog, o billing.Offer) string {
-	q := o.Quote
+func (in Locale) offerLabel(c *billing.Catalog, o *billing.Offer) string {
+	q := &o.Quote
 	switch o.Kind {
 	case billing.OfferCheckout:
 		return "Subscribe, " + in.price(o.Plan.Price.Amount, c.Currency, o.Plan.Price.Interval)
@@ -122,8 +121,8 @@ func (in Locale) offerLabel(c *billing.Catalog, o billing.Offer) string {
 }
 
 // plansNoteOf says why there is nothing to press.
-func plansNoteOf(v BillingValues) string {
-	s := v.Summary
+func plansNoteOf(v *BillingValues) string {
+	s := &v.Summary
 	switch {
 	case s.DesignPartner:
 		return ""
@@ -143,45 +142,55 @@ func plansNoteOf(v BillingValues) string {
 	return trialKeeps(v)
 }
 
-func usageOf(v BillingValues) []UsageRow {
-	out := make([]UsageRow, 0, len(v.Summary.Usage))
-	for _, u := range v.Summary.Usage {
-		row := UsageRow{Label: capital(u.Resource.Plural), Used: v.number(u.Active)}
-		row.Since, row.Resets = v.windowOf(v.Summary, u)
+func usageOf(v *BillingValues) []UsageRow {
+	all := nearestFirst(v.Summary.Usage)
+	out := make([]UsageRow, len(all))
+	for i, u := range all {
+		row := &out[i]
+		row.Label, row.Used = capital(u.Resource.Plural), v.number(u.Active)
 		if !u.Cap.Unlimited {
-			row.Limit, row.PerUnit = v.number(u.Cap.Value), v.perUnit(v.Summary.Plan, u)
+			row.Limit, row.PerUnit = v.number(u.Cap.Value), v.perUnit(&v.Summary.Plan, u)
 		}
 		row.Level, row.Percent = levelOf(u)
 		row.Note = v.usageNote(u, row)
-		if row.Level == UsageUnknown {
-			row.Since, row.Resets = Time{}, Time{}
+		if row.Level != UsageUnknown {
+			row.Since, row.Resets = v.windowOf(&v.Summary, u)
 		}
-		askRow(v, u, &row)
-		plotRow(v, u, &row)
-		out = append(out, row)
+		askRow(v, u, row)
+		plotRow(v, u, row)
 	}
-	return nearestFirst(out)
+	return out
 }
 
 // nearestFirst puts what asks for attention before the rest.
-func nearestFirst(rows []UsageRow) []UsageRow {
-	order := []UsageLevel{UsageOver, UsageFull, UsageHigh}
-	rank := func(r UsageRow) int {
-		if i := slices.Index(order, r.Level); i >= 0 {
-			return i
+func nearestFirst(all []billing.Usage) []*billing.Usage {
+	out := make([]*billing.Usage, 0, len(all))
+	for _, level := range [...]UsageLevel{UsageOver, UsageFull, UsageHigh, ""} {
+		for i := range all {
+			if attention(&all[i]) == level {
+				out = append(out, &all[i])
+			}
 		}
-		return len(order)
 	}
-	slices.SortStableFunc(rows, func(a, b UsageRow) int { return rank(a) - rank(b) })
-	return rows
+	return out
+}
+
+// attention is the level of what asks for it, else empty.
+func attention(u *billing.Usage) UsageLevel {
+	switch level, _ := levelOf(u); level {
+	case UsageOver, UsageFull, UsageHigh:
+		return level
+	}
+	return ""
 }
 
 // windowOf is the span that a counter counts in.
-func (in Locale) windowOf(s billing.Summary, u billing.Usage) (since, until Time) {
+func (in Locale) windowOf(s *billing.Summary, u *billing.Usage) (since, until Time) {
+	if u.ResetsAt.IsZero() {
+		return Time{}, Time{}
+	}
 	start, end := s.UsageWindow()
 	switch {
-	case u.ResetsAt.IsZero():
-		return Time{}, Time{}
 	case end.Equal(u.ResetsAt):
 	case u.ResetsAt.Equal(s.Subscription.PeriodEnd):
 		start = s.Subscription.PeriodStart
@@ -192,7 +201,7 @@ func (in Locale) windowOf(s billing.Summary, u billing.Usage) (since, until Time
 }
 
 // perUnit says how a limit comes about, unless somebody was given another one.
-func (in Locale) perUnit(p billing.Plan, u billing.Usage) string {
+func (in Locale) perUnit(p *billing.Plan, u *billing.Usage) string {
 	if p.Units == nil || p.Cap(u.Resource.ID) != u.Cap {
 		return ""
 	}
@@ -204,7 +213,7 @@ func (in Locale) perUnit(p billing.Plan, u billing.Usage) string {
 }
 
 // levelOf says how near the usage is to its cap, and in per cent, at most 100.
-func levelOf(u billing.Usage) (UsageLevel, int) {
+func levelOf(u *billing.Usage) (UsageLevel, int) {
 	switch {
 	case u.Reported.IsZero():
 		return UsageUnknown, 0
@@ -222,7 +231,7 @@ func levelOf(u billing.Usage) (UsageLevel, int) {
 	return UsageOK, percent
 }
 
-func (in Locale) usageNote(u billing.Usage, row UsageRow) string {
+func (in Locale) usageNote(u *billing.Usage, row *UsageRow) string {
 	switch row.Level {
 	case UsageHigh:
 		return fmt.Sprintf("%s %% used, %s left.", in.number(int64(row.Percent)), in.number(u.Cap.Value-u.Active))
@@ -241,9 +250,9 @@ func keepsWorking(r billing.Resource) string {
 	return "Existing ones keep working, new ones are refused."
 }
 
-func nextOf(v BillingValues) *NextCharge {
-	s := v.Summary
-	sub := s.Subscription
+func nextOf(v *BillingValues) *NextCharge {
+	s := &v.Summary
+	sub := &s.Subscription
 	if s.DesignPartner && !paysBeside(s) || sub.CustomerID == "" && sub.Status == billing.StatusNone || onTrial(s) {
 		return nil
 	}
@@ -280,8 +289,8 @@ func (in Locale) linesOf(lines []billing.Line, currency string) []QuoteLine {
 	return out
 }
 
-func cardOf(v BillingValues) CardPanel {
-	s := v.Summary
+func cardOf(v *BillingValues) CardPanel {
+	s := &v.Summary
 	c := CardPanel{}
 	switch card := s.Subscription.Card; {
 	case card != nil:
@@ -322,8 +331,9 @@ func (in Locale) expiryWarning(c billing.Card, now time.Time) string {
 
 // cancelOf is the way out of a live subscription; it leads over the review, in
 // which what ends is listed, to the downgrade.
-func cancelOf(v BillingValues) *CancelLine {
-	for _, o := range v.Offers {
+func cancelOf(v *BillingValues) *CancelLine {
+	for i := range v.Offers {
+		o := &v.Offers[i]
 		if o.Kind == billing.OfferDowngrade {
 			text := fmt.Sprintf("The subscription to %s ends on %s. %s stays, free of charge.", v.paidPlanName(), v.day(o.Quote.EffectiveAt).Text, v.Summary.Plan.Name)
 			switch {

@@ -6,10 +6,11 @@ import (
 	"github.com/countersignhq/countersign/billing"
 )
 
-// NewReview makes the review of one plan's offer; v needs its frame, catalogue,
+// NewReview makes the review of one plan's offer; of the values it needs the frame, catalogue,
 // summary, token and nonce. before is the quote that was pressed when the price
 // has changed since, else nil.
-func NewReview(v BillingValues, o billing.Offer, before *billing.Quote) Review {
+func NewReview(values BillingValues, o billing.Offer, before *billing.Quote) Review {
+	v := &values
 	r := Review{Frame: v.Frame, Back: "/settings/billing"}
 	q := o.Quote
 	switch o.Kind {
@@ -28,7 +29,7 @@ func NewReview(v BillingValues, o billing.Offer, before *billing.Quote) Review {
 	}
 	r.Frame.Title = r.Title
 	if o.Kind != billing.OfferNone && o.Kind != billing.OfferCurrent {
-		r.Button = &Action{Label: v.labelOf(o), Primary: o.Kind != billing.OfferDowngrade, Form: offerForm(v, o)}
+		r.Button = &Action{Label: v.labelOf(&o), Primary: o.Kind != billing.OfferDowngrade, Form: offerForm(v, &o)}
 	}
 	if before != nil {
 		r.Problem = priceMoved()
@@ -54,7 +55,7 @@ func (in Locale) changedOf(what string, before, now billing.Quote) *Changed {
 	return nil
 }
 
-func reviewSwitch(v BillingValues, o billing.Offer, r Review) Review {
+func reviewSwitch(v *BillingValues, o billing.Offer, r Review) Review {
 	q := o.Quote
 	from, _ := v.Catalog.Plan(q.FromPlan)
 	from = from.With(q.FromUnits)
@@ -100,7 +101,7 @@ func (in Locale) quoteLinesOf(q billing.Quote) []QuoteLine {
 	return lines
 }
 
-func reviewDowngrade(v BillingValues, o billing.Offer, r Review) Review {
+func reviewDowngrade(v *BillingValues, o billing.Offer, r Review) Review {
 	if v.Summary.DesignPartner {
 		return endOfSubscription(v, o, r)
 	}

@@ -16,15 +16,15 @@ const (
 )
 
 // onTrial reports whether the org's plan is the one that it tries.
-func onTrial(s billing.Summary) bool {
+func onTrial(s *billing.Summary) bool {
 	return !s.DesignPartner && !s.Subscription.Status.Live() && s.Subscription.Trial.Active(s.Now)
 }
 
 // trialOver reports whether the last thing that ended was the org's trial.
-func trialOver(s billing.Summary) bool { return s.BillingState() == "trial_expired" }
+func trialOver(s *billing.Summary) bool { return s.BillingState() == "trial_expired" }
 
-func trialCard(v BillingValues) PlanCard {
-	s := v.Summary
+func trialCard(v *BillingValues) PlanCard {
+	s := &v.Summary
 	t := s.Subscription.Trial
 	return PlanCard{
 		Name: s.Plan.Name, Price: v.money(0, v.Catalog.Currency), Per: "during the trial", Chip: Chip{"Trial", ToneAccent},
@@ -34,8 +34,9 @@ func trialCard(v BillingValues) PlanCard {
 }
 
 // convertActions is the button that buys the plan that is tried.
-func convertActions(v BillingValues) []Action {
-	for _, o := range v.Offers {
+func convertActions(v *BillingValues) []Action {
+	for i := range v.Offers {
+		o := &v.Offers[i]
 		if o.Kind == billing.OfferCheckout && o.Plan.ID == v.Summary.Subscription.Trial.Plan {
 			return v.actions(Action{Label: v.labelOf(o), Primary: true, Form: offerForm(v, o)})
 		}
@@ -44,8 +45,8 @@ func convertActions(v BillingValues) []Action {
 }
 
 // trialBanner is nil while there is nothing pressing about the trial.
-func trialBanner(v BillingValues) *Panel {
-	s := v.Summary
+func trialBanner(v *BillingValues) *Panel {
+	s := &v.Summary
 	t := s.Subscription.Trial
 	name := planName(v.Catalog, t.Plan)
 	switch {
@@ -82,7 +83,7 @@ func daysLeft(days int) string {
 }
 
 // trialButton starts the trial of an offer's plan; nil if it cannot be tried.
-func trialButton(v BillingValues, o billing.Offer) *Action {
+func trialButton(v *BillingValues, o *billing.Offer) *Action {
 	if o.TrialDays == 0 {
 		return nil
 	}
@@ -93,8 +94,8 @@ func trialButton(v BillingValues, o billing.Offer) *Action {
 }
 
 // trialKeeps says why plans have no button while another one is tried.
-func trialKeeps(v BillingValues) string {
-	if !onTrial(v.Summary) {
+func trialKeeps(v *BillingValues) string {
+	if !onTrial(&v.Summary) {
 		return ""
 	}
 	for _, o := range v.Offers {

@@ -150,7 +150,7 @@ func TestPlansWithUnits(t *testing.T) {
 	v.Offers[0].Quote.LiftsReduction = true
 	says(t, text(render(t, ReviewPage(NewReview(v, v.Offers[0], nil))).root), []string{"Scheduled reduction Is dropped, as the subscription ends", "2,500 bundle requests a month become 250"}, nil)
 	down := billing.Quote{FromPlan: "team", ToPlan: "solo", FromUnits: 5, ToUnits: 5, Recurring: 799, Currency: "usd", Interval: "month", Tax: 1}
-	if got := (Locale{}).switchNote(down); got != "With 5 additional units, then $7.99 a month. Tax included" {
+	if got := (Locale{}).switchNote(&down); got != "With 5 additional units, then $7.99 a month. Tax included" {
 		t.Errorf("%q", got)
 	}
 	v.Summary.Subscription.Action = &billing.PaymentAction{Plan: "solo", Amount: billing.Money{Amount: 194, Currency: "usd"}}
