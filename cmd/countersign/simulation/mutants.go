@@ -91,13 +91,14 @@ func Mutants() []*Mutant {
 		{Name: "event_not_stored", tx: func(_ *run, tx billing.Tx) billing.Tx { return forgetful{tx} }},
 		{Name: "check_call_mark", tx: func(_ *run, tx billing.Tx) billing.Tx { return markedLate{tx} }},
 		{Name: "consume_then_call", tx: func(r *run, tx billing.Tx) billing.Tx { return inMemory{tx, r} }},
-		{Name: "no_lease", From: 802, tx: func(_ *run, tx billing.Tx) billing.Tx { return leaseless{tx} }},
-		{Name: "no_from_state", From: 1015, tx: func(_ *run, tx billing.Tx) billing.Tx { return unguarded{tx} }},
+		{Name: "no_lease", From: 248, tx: func(_ *run, tx billing.Tx) billing.Tx { return leaseless{tx} }},
+		{Name: "no_from_state", From: 564, tx: func(_ *run, tx billing.Tx) billing.Tx { return unguarded{tx} }},
 		{Name: "empty_secret_accepted", verify: acceptUnsigned},
-		{Name: "get_approves", From: 76, opened: approveOnGet},
+		{Name: "get_approves", opened: approveOnGet},
 		{Name: "org_from_body", tenant: func(p billing.Principal, org string) billing.Principal { p.OrgID = org; return p }},
-		{Name: "token_reusable", From: 132, tx: func(_ *run, tx billing.Tx) billing.Tx { return reusable{tx} }},
+		{Name: "token_reusable", From: 52, tx: func(_ *run, tx billing.Tx) billing.Tx { return reusable{tx} }},
 		{Name: "no_audit", tx: func(_ *run, tx billing.Tx) billing.Tx { return silent{tx} }},
+		{Name: "replay_5xx", tx: func(r *run, tx billing.Tx) billing.Tx { return faultKeeper{tx, r} }},
 		{Name: "new_key_on_retry", wire: newKey},
 		{Name: "no_proration_date", wire: noProrationDate},
 		{Name: "lost_answer_is_failure", processor: func(_ *run, p billing.Processor) billing.Processor { return hasty{p} }},
@@ -264,6 +265,17 @@ func (m reusable) Approve(ctx context.Context, d billing.Decision) (bool, error)
 		return err == nil, err
 	}
 	return m.Tx.Approve(ctx, d)
+}
+
+// faultKeeper keeps a fault as the answer to a call, where the call was to be
+// forgotten so that its repetition runs it again.
+type faultKeeper struct {
+	billing.Tx
+	run *run
+}
+
+func (m faultKeeper) DropCall(ctx context.Context, c billing.Call) error {
+	return m.run.replicas[0].service.FinishCall(ctx, c, billing.Answer{Status: http.StatusServiceUnavailable, Type: "application/problem+json", Body: []byte(`{}`)})
 }
 
 // silent does not keep a record of what was done.

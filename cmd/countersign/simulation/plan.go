@@ -13,6 +13,8 @@ type action string
 // The actions.
 const (
 	actAsk       action = "agent asks"
+	actCall      action = "agent calls"
+	actAgain     action = "agent calls again"
 	actConfirm   action = "agent confirms"
 	actCancel    action = "agent cancels"
 	actPoll      action = "agent polls"
@@ -70,7 +72,12 @@ var weights = []struct {
 	{actClock, 90},
 	{actCrash, 40},
 	{actFault, 120},
+	{actCall, 60},
+	{actAgain, 60},
 }
+
+// then are the first of weights, by which the histories were made that are kept.
+const then = 25
 
 // Step is one thing that happens, and how many pieces of the tasks go on after it.
 type Step struct {
@@ -107,16 +114,19 @@ func random(seed, stream uint64) *rand.Rand {
 
 // NewPlan makes the plan of a seed: 2 to 6 agents' requests among 12 to 40 other
 // steps. Many short histories meet more than few long ones.
-func NewPlan(seed uint64) Plan { return newPlan(seed, 12, 29) }
+func NewPlan(seed uint64) Plan { return newPlan(seed, len(weights), 12, 29) }
 
 // LongPlan has 28 to 72 other steps.
-func LongPlan(seed uint64) Plan { return newPlan(seed, 28, 45) }
+func LongPlan(seed uint64) Plan { return newPlan(seed, len(weights), 28, 45) }
 
-func newPlan(seed uint64, least, more int) Plan {
+// keptPlan is LongPlan as it was when the kept seeds were found.
+func keptPlan(seed uint64) Plan { return newPlan(seed, then, 28, 45) }
+
+func newPlan(seed uint64, kinds, least, more int) Plan {
 	rnd := random(seed, 0x5eed)
 	p := Plan{Seed: seed}
 	total := 0
-	for _, w := range weights {
+	for _, w := range weights[:kinds] {
 		total += w.n
 	}
 	for range least + rnd.IntN(more) {
@@ -137,7 +147,7 @@ func newPlan(seed uint64, least, more int) Plan {
 func newStep(rnd *rand.Rand, a action) Step {
 	s := Step{Action: a, A: rnd.Uint32(), B: rnd.Uint32(), C: rnd.Uint32(), Seed: rnd.Uint64()}
 	s.Pieces = rnd.IntN(12)
-	if a == actAsk {
+	if a == actAsk || a == actCall {
 		s.Pieces += 10
 	}
 	return s

@@ -47,6 +47,7 @@ type run struct {
 	timers   []timer
 
 	asks      []asked
+	sentCalls []*apiCall
 	pages     []string // checkouts that can be paid
 	presses   int
 	armed     []armed
@@ -207,6 +208,7 @@ func (r *run) heal() error {
 		r.reach("recovery of an intent")
 		r.advance(26 * time.Second)
 	}
+	r.callsEnd()
 	if err := a.Reconcile(r.ctx); err != nil {
 		return err
 	}
@@ -229,6 +231,10 @@ func (r *run) do(s Step) {
 	switch s.Action {
 	case actAsk:
 		r.ask(s)
+	case actCall:
+		r.call(s)
+	case actAgain:
+		r.callAgain(s)
 	case actConfirm, actCancel, actPoll:
 		r.agentAgain(s)
 	case actApprove, actDeny:
@@ -283,12 +289,18 @@ func proposal(n, units uint32) billing.Proposal {
 // orgOf chooses an org; the one that never paid is chosen less.
 func orgOf(n uint32) int { return []int{0, 0, 0, 1, 1, 1, 2}[n%7] }
 
-func (r *run) ask(s Step) {
-	org, agent := orgOf(s.A), int(s.A>>8)%2
+// wish is what an agent asks for, in the chat or on the web.
+func (r *run) wish(s Step) billing.Proposal {
 	pr := proposal(s.B, s.B>>8)
 	if s.B>>16%2 == 0 {
 		pr.Mode = billing.ModeWeb
 	}
+	return pr
+}
+
+func (r *run) ask(s Step) {
+	org, agent := orgOf(s.A), int(s.A>>8)%2
+	pr := r.wish(s)
 	r.begin(s, "ask", func(service *billing.Service) {
 		p, err := service.Authenticate(r.ctx, r.w.cast[org].keys[agent])
 		if err != nil {

@@ -3,6 +3,7 @@ package simulation
 import (
 	"iter"
 	"math/rand/v2"
+	"net/http"
 	"time"
 )
 
@@ -68,8 +69,15 @@ func (i *idle) stop() {
 	*i = nil
 }
 
-// killed unwinds a task whose process has died.
+// killed unwinds a task whose process has died. What is deferred there does not
+// happen either, as far as others could see it; the web layer lets it through.
 type killed struct{}
+
+// Error implements error.
+func (killed) Error() string { return "simulation: killed" }
+
+// Unwrap tells the web layer that there is nobody to answer.
+func (killed) Unwrap() error { return http.ErrAbortHandler }
 
 // scheduler runs tasks, one at a time and in an order that its source decides.
 type scheduler struct {
@@ -78,6 +86,7 @@ type scheduler struct {
 	turn  *task   // the one that runs, nil between two
 	idle  *idle
 	trace func(string)
+	dying bool // a process is, and its tasks are unwound
 }
 
 // start adds a task. It does not run until it is chosen.
@@ -92,7 +101,7 @@ func (s *scheduler) start(name string, r *replica, work func()) {
 func (s *scheduler) pass(what string) { s.wait(point{what: what}) }
 
 func (s *scheduler) wait(p point) {
-	if t := s.turn; t != nil && !t.yield(p) {
+	if t := s.turn; s.dying || t != nil && !t.yield(p) {
 		panic(killed{})
 	}
 }
@@ -136,6 +145,8 @@ func (s *scheduler) resume(i int, t *task) {
 
 // kill ends all tasks of a process where they stand.
 func (s *scheduler) kill(r *replica) (died int) {
+	s.dying = true
+	defer func() { s.dying = false }()
 	var rest []*task
 	for _, t := range s.tasks {
 		if t.replica != r {
@@ -151,6 +162,7 @@ func (s *scheduler) kill(r *replica) (died int) {
 
 // stop ends every task.
 func (s *scheduler) stop() {
+	s.dying = true
 	for _, t := range s.tasks {
 		t.stop()
 	}

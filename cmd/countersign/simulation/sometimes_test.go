@@ -23,6 +23,7 @@ var often = []string{
 	"outcome: pending",
 	"error: quote_changed", "error: another_change_in_progress", "error: consent_token_expired", "error: consent_token_invalid",
 	"error: payment_failed", "error: payment_action_required", "error: stripe_unavailable", "error: already_decided", "error: key_paused",
+	"call: 2xx", "call: 4xx", "call: 5xx", "call to be repeated", "call repeated",
 }
 
 // enough is the number of seeds from which on all of it has to be reached.

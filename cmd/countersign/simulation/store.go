@@ -138,3 +138,16 @@ func (s store) IntentByRequestKey(ctx context.Context, orgID, key string) (billi
 	s.run.pass("read intent")
 	return s.Store.IntentByRequestKey(ctx, orgID, key)
 }
+
+func (s store) ClaimCall(ctx context.Context, c billing.CallRow, expired, stale time.Time) (bool, error) {
+	return write(s, "claim call", func(tx billing.Tx) (bool, error) { return tx.ClaimCall(ctx, c, expired, stale) })
+}
+
+func (s store) FinishCall(ctx context.Context, c billing.CallRow) (bool, error) {
+	return write(s, "finish call", func(tx billing.Tx) (bool, error) { return tx.FinishCall(ctx, c) })
+}
+
+func (s store) DropCall(ctx context.Context, c billing.Call) error {
+	_, err := write(s, "drop call", func(tx billing.Tx) (bool, error) { return true, tx.DropCall(ctx, c) })
+	return err
+}

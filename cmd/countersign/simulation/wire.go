@@ -154,12 +154,13 @@ func (w wire) answer(req *http.Request, body []byte, c *call) *http.Response {
 	return reply(req, rec.status, rec.head, rec.body)
 }
 
-// nameCall replaces the keys that stripe-go makes up, which no seed decides.
+// nameCall replaces the keys that stripe-go makes up, which no seed decides; Stripe
+// remembers those from before the history.
 func (r *run) nameCall(req *http.Request) {
 	switch key := req.Header.Get("Idempotency-Key"); {
 	case key == "", strings.HasPrefix(key, "cs:"), strings.HasPrefix(key, "cust:"), strings.HasPrefix(key, "checkout:"):
 	default:
-		req.Header.Set("Idempotency-Key", fmt.Sprintf("unnamed:%d", len(r.calls)))
+		req.Header.Set("Idempotency-Key", fmt.Sprintf("unnamed:%d:%d", r.plan.Seed, len(r.calls)))
 	}
 }
 

@@ -331,6 +331,7 @@ type replica struct {
 	name    string
 	service *billing.Service
 	client  *payments.Client
+	handler http.Handler // of door
 }
 
 func (r *run) newReplica(name string) *replica {
