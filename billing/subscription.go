@@ -89,6 +89,9 @@ type PaymentAction struct {
 	// Failed is when the last try failed; NextTry when Stripe tries again.
 	Failed  time.Time `json:"failed,omitzero"`
 	NextTry time.Time `json:"next_try,omitzero"`
+	// NeedsBank says of a renewal that the bank wants the payer's word, and that
+	// the page at URL is where to give it.
+	NeedsBank bool `json:"needs_bank,omitempty"`
 }
 
 // Subscription is an org's row: the projected state and the bookkeeping around it.

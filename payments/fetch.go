@@ -68,7 +68,16 @@ func (c *Client) snapshot(ctx context.Context, customerID string) (Snapshot, err
 			return err
 		})
 	}
-	return s, g.Wait()
+	// Whether the payment of an unpaid renewal was declined or waits for the bank is
+	// said by itself only.
+	if sub := renewing(s.Subscriptions); sub != nil && behind(billing.SubscriptionStatus(sub.Status)) && sub.LatestInvoice != nil {
+		g.Go(func() (err error) {
+			s.Owed, err = c.invoices.Get(sub.LatestInvoice.ID, &stripe.InvoiceParams{Params: params(ctx, ""), Expand: stripe.StringSlice([]string{"payment_intent"})})
+			return err
+		})
+	}
+	err = g.Wait()
+	return s, err
 }
 
 // group runs reads that do not need each other, and returns the first error.

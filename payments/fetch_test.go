@@ -153,6 +153,20 @@ func TestFetchPastDue(t *testing.T) {
 	}
 }
 
+// TestFetchRenewalForTheBank: a renewal that the bank wants confirmed is told from
+// one that was declined.
+func TestFetchRenewalForTheBank(t *testing.T) {
+	for card, bank := range map[string]bool{"pm_card_chargeCustomerFail": false, "pm_card_authenticationRequired": true} {
+		r := newRoom(t)
+		sub := r.subscribe("pro", "pm_card_visa")
+		r.useCard(sub.CustomerID, card)
+		r.clock.pass(30*24*time.Hour + time.Minute)
+		if st := r.state(sub.CustomerID); st.Status != billing.StatusPastDue || st.Action == nil || st.Action.NeedsBank != bank {
+			t.Errorf("%s: %s, %+v", card, st.Status, st.Action)
+		}
+	}
+}
+
 func TestForeignPrice(t *testing.T) {
 	r := newRoom(t)
 	sub := r.subscribe("pro", "pm_card_visa")

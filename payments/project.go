@@ -15,6 +15,8 @@ type Snapshot struct {
 	Subscriptions []*stripe.Subscription // in any order
 	Upcoming      *stripe.Invoice        // of the live subscription; nil if there will be none
 	Invoices      []*stripe.Invoice      // the newest ones, in any order
+	// Owed is the newest invoice of a subscription that is behind, with its payment.
+	Owed *stripe.Invoice
 }
 
 // Projection is a Snapshot in the domain's words.
@@ -214,8 +216,16 @@ func (p *projector) action(sub *stripe.Subscription) *billing.PaymentAction {
 	a := paymentAction(inv)
 	if sub.PendingUpdate != nil {
 		a.Plan = p.pendingPlan(sub.PendingUpdate, inv)
+		return a
 	}
+	a.NeedsBank = waitsForBank(p.s.Owed, inv.ID)
 	return a
+}
+
+// waitsForBank reports whether the invoice is the one, and its payer is to confirm
+// the payment.
+func waitsForBank(inv *stripe.Invoice, id string) bool {
+	return inv != nil && inv.ID == id && inv.PaymentIntent != nil && inv.PaymentIntent.Status == stripe.PaymentIntentStatusRequiresAction
 }
 
 // behind reports whether a renewal is unpaid.

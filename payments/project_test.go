@@ -251,6 +251,10 @@ func TestProjectAction(t *testing.T) {
 	tried := openInvoice("in_2", "s1", 20, 1900)
 	tried.Attempted, tried.NextPaymentAttempt = true, 900
 	tried.StatusTransitions = &stripe.InvoiceStatusTransitions{FinalizedAt: 21}
+	asked := openInvoice("in_2", "s1", 20, 1900)
+	waits := *asked
+	waits.PaymentIntent = &stripe.PaymentIntent{ID: "pi_2", Status: stripe.PaymentIntentStatusRequiresAction}
+	declined := &stripe.Invoice{ID: "in_2", PaymentIntent: &stripe.PaymentIntent{Status: stripe.PaymentIntentStatusRequiresPaymentMethod}}
 	lined := openInvoice("in_3", "s1", 30, 1740)
 	lined.Lines = &stripe.InvoiceLineItemList{Data: []*stripe.InvoiceLineItem{{Amount: -1000, Price: pro}, {Amount: 2740, Price: scale}}}
 	usd := func(n int64) billing.Money { return billing.Money{Amount: n, Currency: "usd"} }
@@ -259,31 +263,39 @@ func TestProjectAction(t *testing.T) {
 		sub      *stripe.Subscription
 		invoices []*stripe.Invoice
 		want     *billing.PaymentAction
+		owed     *stripe.Invoice
 	}{
-		"nothing to do": {sub("s1", "active", 1, item("i1", pro)), []*stripe.Invoice{openInvoice("in_1", "s1", 10, 1900)}, nil},
+		"nothing to do": {sub("s1", "active", 1, item("i1", pro)), []*stripe.Invoice{openInvoice("in_1", "s1", 10, 1900)}, nil, nil},
 		"renewal failed": {
 			behind,
 			[]*stripe.Invoice{openInvoice("in_1", "s1", 10, 1900), tried},
 			&billing.PaymentAction{InvoiceID: "in_2", URL: "https://pay/in_2", Amount: usd(1900), Failed: time.Unix(21, 0).UTC(), NextTry: time.Unix(900, 0).UTC()},
+			declined,
 		},
-		"another subscription's invoice": {behind, []*stripe.Invoice{openInvoice("in_1", "s2", 10, 1900)}, nil},
+		"renewal waits for the bank": {
+			behind, []*stripe.Invoice{asked}, &billing.PaymentAction{InvoiceID: "in_2", URL: "https://pay/in_2", Amount: usd(1900), NeedsBank: true}, &waits,
+		},
+		"an older renewal than the one that waits": {
+			behind, []*stripe.Invoice{openInvoice("in_1", "s1", 10, 1900)}, &billing.PaymentAction{InvoiceID: "in_1", URL: "https://pay/in_1", Amount: usd(1900)}, &waits,
+		},
+		"another subscription's invoice": {behind, []*stripe.Invoice{openInvoice("in_1", "s2", 10, 1900)}, nil, nil},
 		"pending update": {
 			pending(item("i1", scale)),
 			[]*stripe.Invoice{openInvoice("in_3", "s1", 30, 1740)},
-			&billing.PaymentAction{InvoiceID: "in_3", URL: "https://pay/in_3", Amount: usd(1740), Plan: "scale"},
+			&billing.PaymentAction{InvoiceID: "in_3", URL: "https://pay/in_3", Amount: usd(1740), Plan: "scale"}, &waits,
 		},
 		"pending update that names a price by id": {
 			pending(item("i1", &stripe.Price{ID: "p2"})),
 			[]*stripe.Invoice{lined},
-			&billing.PaymentAction{InvoiceID: "in_3", URL: "https://pay/in_3", Amount: usd(1740), Plan: "scale"},
+			&billing.PaymentAction{InvoiceID: "in_3", URL: "https://pay/in_3", Amount: usd(1740), Plan: "scale"}, &waits,
 		},
 		"pending update whose invoice is paid already": {
-			pending(item("i1", scale)), []*stripe.Invoice{{ID: "in_3", Status: "paid", Subscription: &stripe.Subscription{ID: "s1"}}}, nil,
+			pending(item("i1", scale)), []*stripe.Invoice{{ID: "in_3", Status: "paid", Subscription: &stripe.Subscription{ID: "s1"}}}, nil, nil,
 		},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := Project(c, Snapshot{Customer: someCustomer(), Subscriptions: []*stripe.Subscription{tc.sub}, Invoices: tc.invoices}).State.Action
+			got := Project(c, Snapshot{Customer: someCustomer(), Subscriptions: []*stripe.Subscription{tc.sub}, Invoices: tc.invoices, Owed: tc.owed}).State.Action
 			if !reflect.DeepEqual(got, tc.want) {
 				t.Errorf("got %+v\nwant %+v", got, tc.want)
 			}

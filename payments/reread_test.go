@@ -25,7 +25,7 @@ func TestReread(t *testing.T) {
 		"an unpaid one": {func(r *room, sub billing.Subscription) {
 			r.server.FailNextPayment(sub.CustomerID)
 			r.clock.pass(31 * 24 * time.Hour)
-		}, 4, 5},
+		}, 5, 6},
 		"its end": {func(r *room, sub billing.Subscription) {
 			_, err := r.subscriptions.Cancel(sub.SubscriptionID, &stripe.SubscriptionCancelParams{Params: params(r.ctx, "")})
 			r.ok(err)

@@ -18,7 +18,11 @@ func dunningBanner(v *BillingValues, d *billing.Dunning) *Panel {
 	if !d.KeepUntil.IsZero() {
 		words = fmt.Sprintf(copyKeepUntil, planName(v.Catalog, d.Plan), v.dayOnly(d.KeepUntil))
 	}
-	if a := d.Payment; a != nil {
+	if a := d.Payment; a != nil && a.NeedsBank {
+		p.Tone, p.Title = ToneWarn, fmt.Sprintf(copyBankTitle, v.money(a.Amount.Amount, a.Amount.Currency))
+		words = fmt.Sprintf(copyBankWaits, v.dayOnly(d.Failed)) + " " + words
+		p.Actions = v.actions(Action{Label: copyConfirmBank, Href: a.URL, Primary: true})
+	} else if a != nil {
 		p.Title = fmt.Sprintf(copyPaidTitle, v.money(a.Amount.Amount, a.Amount.Currency), v.dayOnly(d.Failed))
 		if !a.NextTry.IsZero() {
 			words += " " + fmt.Sprintf(copyTryAgain, v.dayOnly(a.NextTry))

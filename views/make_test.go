@@ -207,6 +207,16 @@ func TestBannerIsTheMostPressingMatter(t *testing.T) {
 			"a member of a past due org", func(v *BillingValues) { v.Summary.Dunning, v.CanManage = keeping, false },
 			"Payment of $49.00 failed on 12 Nov", "You keep Pro until 26 Nov. We try again on 25 Nov. Ask an owner: Ada Lovelace.",
 		},
+		{"the renewal waits for the bank", func(v *BillingValues) {
+			a, d := *open, *keeping
+			a.NeedsBank, d.Payment = true, &a
+			v.Summary.Dunning = &d
+		}, "Your bank wants to confirm a payment of $49.00", "The payment of 12 Nov goes through once you confirm it. You keep Pro until 26 Nov."},
+		{"the bank, when the grace is over", func(v *BillingValues) {
+			a := *open
+			a.NeedsBank = true
+			lapse(v, a)
+		}, "Your bank wants to confirm a payment of $49.00", "The payment of 12 Nov goes through once you confirm it. Acme is on Free since 26 Nov until it is paid."},
 		{
 			"the grace is over", func(v *BillingValues) { lapse(v, *open) },
 			"Payment of $49.00 failed on 12 Nov", "Acme is on Free since 26 Nov until it is paid. We try again on 25 Nov.",

@@ -60,7 +60,7 @@ var states = []state{
 	{"billing-downgrade-scheduled", "Cancel scheduled", "flat", bo, nil, []proof{region("changes-title", "Free"), button("Undo")}},
 	{"billing-past-due", "Past due", "flat", "uma@umbra.test", nil, []proof{banner("bad", "failed on"), banner("bad", "You keep Scale until"), chip("Past due"), button("Pay now"), not(button("Upgrade"))}},
 	{"billing-past-due-lapsed", "Past due, the grace is over", "flat", "yara@yarrow.test", nil, []proof{banner("bad", "until it is paid"), button("Pay now")}},
-	{"billing-renewal-3ds", "The renewal needs the bank", "flat", "june@jetty.test", nil, []proof{banner("bad", "failed on"), region("card-title", "3184")}},
+	{"billing-renewal-3ds", "The renewal needs the bank", "flat", "june@jetty.test", nil, []proof{banner("warn", "Your bank wants to confirm a payment of $19.00"), banner("warn", "You keep Pro until"), button("Confirm with your bank"), not(shown("main", "failed on")), region("card-title", "3184")}},
 	{"billing-unpaid", "Unpaid", "unpaid", "nell@nettle.test", nil, []proof{banner("bad", "until it is paid"), button("Pay now"), chip("Unpaid")}},
 	{"billing-needs-bank", "A change needs 3-D Secure", "flat", isa, nil, []proof{banner("warn", "Your bank wants to confirm"), button("Confirm with your bank"), not(button("Upgrade"))}},
 	{"billing-canceled", "Canceled", "flat", "quinn@quill.test", nil, []proof{region("plan-title", "Free"), shown(".invoices", "Paid"), button("Subscribe, $19.00")}},
