@@ -203,15 +203,11 @@ func waiting(st ApprovalState) bool {
 func (s *Service) waitForNews(ctx context.Context, p Principal, a Approval, wait time.Duration) (Approval, error) {
 	news, stop := s.notifier.Subscribe(a.ID)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, wait)
+	ctx, cancel := s.waiter.WithTimeout(ctx, wait)
 	defer cancel()
+	defer context.AfterFunc(s.life, cancel)()
 	for {
-		select {
-		case <-news:
-		case <-time.After(time.Second): // time ends a request too, and a wake-up may be lost
-		case <-ctx.Done():
-			return a, nil
-		case <-s.life.Done():
+		if !s.waiter.Wait(ctx, time.Second, news) { // no longer: time ends a request too, and a wake-up may be lost
 			return a, nil
 		}
 		now, err := s.own(ctx, p, a.ID)
