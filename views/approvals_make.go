@@ -147,7 +147,7 @@ func (in Locale) costOf(q billing.Quote) string {
 	then := ", then " + in.price(q.Recurring, q.Currency, q.Interval)
 	switch {
 	case q.Change.Action == billing.ActionStartTrial:
-		return fmt.Sprintf("No charge, free for %d days", q.TrialDays)
+		return "No charge, free for " + in.number(int64(q.TrialDays)) + " days"
 	case q.Change.Action == billing.ActionReduce:
 		return "No charge now, from " + in.day(q.EffectiveAt).Text + " " + in.price(q.Recurring, q.Currency, q.Interval)
 	case q.Change.Action == billing.ActionScheduleDowngrade:

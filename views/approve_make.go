@@ -131,7 +131,7 @@ func describe(p *ApprovePage, v ApproveValues) {
 // describeTrial: nothing is charged, now or at the end.
 func describeTrial(p *ApprovePage, v ApproveValues) {
 	q := v.Request.Quote
-	p.To.Price, p.To.Per = v.money(0, q.Currency), fmt.Sprintf("for %d days", q.TrialDays)
+	p.To.Price, p.To.Per = v.money(0, q.Currency), "for "+v.number(int64(q.TrialDays))+" days"
 	p.Due.Note = "Nothing is charged at the end of the trial either."
 	p.Facts = append(p.Facts, Fact{Term: "Card", Text: "None needed"},
 		Fact{Term: "Afterwards", Text: fmt.Sprintf("%s, unless somebody converts the trial to a paid plan", v.Catalog.Free().Name)},

@@ -220,7 +220,7 @@ func bankBanner(v *BillingValues, a billing.PaymentAction) *Panel {
 
 func waitingBanner(v *BillingValues) *Panel {
 	if n := len(v.Waiting); n > 1 {
-		return &Panel{Tone: ToneAccent, Title: fmt.Sprintf("%d requests wait for an answer", n), Text: v.orAsk("Nothing changes until they are answered.")}
+		return &Panel{Tone: ToneAccent, Title: v.number(int64(n)) + " requests wait for an answer", Text: v.orAsk("Nothing changes until they are answered.")}
 	}
 	a := v.Waiting[0]
 	return &Panel{
@@ -247,7 +247,7 @@ func capBanner(v *BillingValues) *Panel {
 		which = append(which, u.Resource.Plural)
 	}
 	return &Panel{
-		Tone: ToneWarn, Title: fmt.Sprintf("%d limits of %s are reached, or nearly", len(near), v.Summary.Plan.Name),
+		Tone: ToneWarn, Title: v.number(int64(len(near))) + " limits of " + v.Summary.Plan.Name + " are reached, or nearly",
 		Text: capital(listed(which)) + ". " + copyNearText,
 	}
 }

@@ -19,8 +19,8 @@ const (
 const (
 	copySpend      = "Spend by month"
 	copySpendTitle = "Paid by month, in %s"
-	copySpendTotal = "%s in %d months"
+	copySpendTotal = "%s in %s months"
 	copySpendMonth = "Month"
-	copySpendNote  = "Paid invoices, less credits, by the date of the invoice in %s. A refunded invoice counts as nothing."
+	copySpendNote  = "A month is one in %s. Paid invoices count, less credits; a refunded one counts as nothing."
 	copySpendNone  = "Nothing was paid in the last 12 months."
 )

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/countersignhq/countersign/billing"
 )
@@ -133,6 +134,21 @@ func (in Locale) money(amount int64, currency string) string {
 
 // number writes a count with its thousands apart: "10,000".
 func (in Locale) number(n int64) string { return minus(in.numerals.Count(n), n) }
+
+// digits writes a figure that is not a count, such as a year, in the locale's
+// numerals.
+func (in Locale) digits(s string) string {
+	if in.numerals == (billing.Numerals{}) {
+		return s
+	}
+	zero, _ := utf8.DecodeLastRuneInString(in.numerals.Count(0)) // a mark of direction may come before
+	return strings.Map(func(r rune) rune {
+		if '0' <= r && r <= '9' {
+			return zero + r - '0'
+		}
+		return r
+	}, s)
+}
 
 // minus puts the sign for the hyphen that keyboards have.
 func minus(s string, n int64) string {

@@ -197,6 +197,32 @@ func TestPagesAbroad(t *testing.T) {
 	}
 }
 
+// TestFiguresAbroad: what is no count has the locale's numerals as well.
+func TestFiguresAbroad(t *testing.T) {
+	for tag, want := range map[string][5]string{
+		"en":    {"04/2030", "in 5 days", "18 days left", "Start 30-day trial", "No charge, free for 30 days"},
+		"de-DE": {"04/2030", "in 5 days", "18 days left", "Start 30-day trial", "No charge, free for 30 days"},
+		"ar-EG": {"٠٤/٢٠٣٠", "in ٥ days", "١٨ days left", "Start ٣٠-day trial", "No charge, free for ٣٠ days"},
+		"fa":    {"۰۴/۲۰۳۰", "in ۵ days", "۱۸ days left", "Start ۳۰-day trial", "No charge, free for ۳۰ days"},
+		"bn-BD": {"০৪/২০৩০", "in ৫ days", "১৮ days left", "Start ৩০-day trial", "No charge, free for ৩০ days"},
+	} {
+		l, v := in(t, "UTC", tag), onPro(t)
+		v.Locale, v.Summary.Subscription.Card = l, &billing.Card{Brand: "visa", Last4: "4242", ExpMonth: 4, ExpYear: 2030}
+		got := [5]string{
+			cardOf(&v).Expiry, l.soon(5), l.daysLeft(18), trialButton(&v, &billing.Offer{TrialDays: 30}).Label,
+			l.costOf(billing.Quote{Change: billing.Change{Action: billing.ActionStartTrial}, TrialDays: 30}),
+		}
+		for i := range got {
+			if words := marks.Replace(got[i]); words != want[i] {
+				t.Errorf("%s: %q, want %q", tag, words, want[i])
+			}
+		}
+	}
+}
+
+// marks of direction are not seen.
+var marks = strings.NewReplacer("\u200e", "", "\u200f", "", "\u061c", "")
+
 // spaced has plain spaces, for comparing.
 func spaced(s string) string { return strings.NewReplacer("\u00a0", " ", "\u202f", " ").Replace(s) }
 

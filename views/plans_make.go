@@ -294,7 +294,7 @@ func cardOf(v *BillingValues) CardPanel {
 	c := CardPanel{}
 	switch card := s.Subscription.Card; {
 	case card != nil:
-		c.Brand, c.Last4, c.Expiry = brand(card.Brand), card.Last4, fmt.Sprintf("%02d/%d", card.ExpMonth, card.ExpYear)
+		c.Brand, c.Last4, c.Expiry = brand(card.Brand), card.Last4, v.digits(fmt.Sprintf("%02d/%d", card.ExpMonth, card.ExpYear))
 		c.Warning = v.expiryWarning(*card, s.Now)
 	case s.DesignPartner && !paysBeside(s):
 		c.None = "No card needed."

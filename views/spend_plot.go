@@ -59,7 +59,7 @@ func (in Locale) newSpendChart(s billing.Spend) SpendChart {
 	code := strings.ToUpper(s.Currency)
 	c := SpendChart{ID: "spend-" + s.Currency, Title: fmt.Sprintf(copySpendTitle, code), From: monthTime(s.Months[0].Start), To: monthTime(s.Months[len(s.Months)-1].Start)}
 	c.Path, c.Zero = spendBars(s.Months)
-	c.Total = fmt.Sprintf(copySpendTotal, in.money(totalOf(s.Months), s.Currency), len(s.Months))
+	c.Total = fmt.Sprintf(copySpendTotal, in.money(totalOf(s.Months), s.Currency), in.number(int64(len(s.Months))))
 	short := true
 	for _, m := range s.Months {
 		amount := in.money(m.Amount, s.Currency)

@@ -88,7 +88,7 @@ func TestSpendPlot(t *testing.T) {
 	if link(d) != 0 || len(plot.tag("svg")) != 2 || len(plot.tag("desc")) != 2 || len(plot.tag("caption")) != 2 {
 		t.Fatalf("%q", words)
 	}
-	for _, want := range []string{"in USD", "in EUR", "€7.00", "by the date of the invoice in UTC", "Download CSV"} {
+	for _, want := range []string{"in USD", "in EUR", "€7.00", "A month is one in UTC.", "Download CSV"} {
 		if !strings.Contains(words, want) {
 			t.Errorf("no %q in %q", want, words)
 		}

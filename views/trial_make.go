@@ -2,7 +2,6 @@ package views
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/countersignhq/countersign/billing"
@@ -28,7 +27,7 @@ func trialCard(v *BillingValues) PlanCard {
 	t := s.Subscription.Trial
 	return PlanCard{
 		Name: s.Plan.Name, Price: v.money(0, v.Catalog.Currency), Per: "during the trial", Chip: Chip{"Trial", ToneAccent},
-		Dates: []Dated{{Before: "Trial until", At: v.day(t.EndsAt), After: ", " + daysLeft(t.DaysRemaining(s.Now)) + "."}},
+		Dates: []Dated{{Before: "Trial until", At: v.day(t.EndsAt), After: ", " + v.daysLeft(t.DaysRemaining(s.Now)) + "."}},
 		Notes: []string{fmt.Sprintf("No card needed. Nothing is charged at its end; %s is in force then.", v.Catalog.Free().Name)},
 	}
 }
@@ -58,7 +57,7 @@ func trialBanner(v *BillingValues) *Panel {
 		}
 	case onTrial(s) && t.DaysRemaining(s.Now) <= trialSoon:
 		return &Panel{
-			Tone: ToneWarn, Title: fmt.Sprintf("The trial of %s ends %s", name, soon(t.DaysRemaining(s.Now))),
+			Tone: ToneWarn, Title: fmt.Sprintf("The trial of %s ends %s", name, v.soon(t.DaysRemaining(s.Now))),
 			Text:    v.orAsk(fmt.Sprintf("%s moves to %s then. Nothing is charged.", s.Org.Name, v.Catalog.Free().Name)),
 			At:      Dated{Before: "It ends on", At: v.moment(t.EndsAt), After: "."},
 			Actions: convertActions(v),
@@ -68,18 +67,18 @@ func trialBanner(v *BillingValues) *Panel {
 }
 
 // soon counts days that have begun.
-func soon(days int) string {
+func (in Locale) soon(days int) string {
 	if days <= 1 {
 		return "within a day"
 	}
-	return "in " + strconv.Itoa(days) + " days"
+	return "in " + in.number(int64(days)) + " days"
 }
 
-func daysLeft(days int) string {
+func (in Locale) daysLeft(days int) string {
 	if days <= 1 {
 		return "less than a day left"
 	}
-	return strconv.Itoa(days) + " days left"
+	return in.number(int64(days)) + " days left"
 }
 
 // trialButton starts the trial of an offer's plan; nil if it cannot be tried.
@@ -88,7 +87,7 @@ func trialButton(v *BillingValues, o *billing.Offer) *Action {
 		return nil
 	}
 	return &Action{
-		Label: fmt.Sprintf("Start %d-day trial", o.TrialDays), About: o.Plan.Name,
+		Label: "Start " + v.number(int64(o.TrialDays)) + "-day trial", About: o.Plan.Name,
 		Form: v.form("/settings/billing/trial", "trial."+o.Plan.ID, Field{"plan", o.Plan.ID}),
 	}
 }
