@@ -30,7 +30,7 @@ type Options struct {
 	// Log receives what happens outside of a call: lost connections. nil: nowhere.
 	Log *slog.Logger
 	// MaxConns bounds the connections to PostgreSQL, and the readers of SQLite
-	// (whose writer is always one). 0: 16, and for SQLite two for each processor.
+	// (whose writer is always one). 0: 16, and for SQLite one for each processor, at least 2.
 	MaxConns int
 	// VFS is the name of SQLite's way to files; empty: the system's. What another one
 	// keeps is there for as long as somebody has it open.

@@ -54,7 +54,7 @@ func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
 	if s.writer, err = s.sqlitePool(writer, 1, true); err != nil {
 		return err
 	}
-	readers := cmp.Or(o.MaxConns, max(4, 2*runtime.GOMAXPROCS(0)))
+	readers := cmp.Or(o.MaxConns, max(2, runtime.GOMAXPROCS(0)))
 	cache := fmt.Sprintf("cache_size(-%d)", max(2000, readCache/readers))
 	s.readers, err = s.sqlitePool(sqliteDSN(path, cache)+"&_query_only=1"+vfs, readers, false)
 	return err
@@ -71,8 +71,9 @@ func ownFile(path string) error {
 }
 
 // readCache is what all readers together keep of the file in memory, in KiB. Each
-// keeps pages of its own, so a few with much find more there than many with little.
-const readCache = 24_000
+// keeps pages of its own, so a few with much find more there than many with little,
+// and more than one for each processor only get in each other's way.
+const readCache = 56_000
 
 func (s *Store) migrateSQLite(ctx context.Context, dsn string) error {
 	c, err := sqlite.NewConnector(dsn)
