@@ -37,7 +37,7 @@ func lineOf(columns string) string {
 		}
 		all.WriteRune(c)
 	}
-	return "{line " + strconv.Itoa(n) + "}" + all.String() + ") AS line"
+	return "{line " + strconv.Itoa(n) + "}" + all.String() + "{line end}) AS line"
 }
 
 // widest is how many columns a line has at most.
@@ -45,14 +45,14 @@ const widest = 80
 
 // lineWords are the words of lineOf, by how the engine puts texts together:
 // PostgreSQL formats faster than it concatenates, and SQLite takes twice as long.
+// SQLite's function leaves out what is NULL.
 func lineWords(format bool) []string {
-	and := ", '" + separator + "', "
+	words := []string{"{,}", ", ''), ifnull(", "{line end}", ", '')"}
 	if format {
-		and = ", "
+		words = []string{"{,}", ", ", "{line end}", ""}
 	}
-	words := []string{"{,}", and}
 	for n := range widest {
-		begin := "concat("
+		begin := "concat_ws('" + separator + "', ifnull("
 		if format {
 			begin = "format('%s" + strings.Repeat(separator+"%s", n) + "', "
 		}

@@ -64,18 +64,20 @@ func rowsOf[T any](list text, fields func(*T) []any, words int) ([]T, error) {
 	if list == "" {
 		return nil, nil
 	}
+	var v T
+	to := fields(&v)
+	for n := range words {
+		to[n] = (*quoted)(to[n].(*string))
+	}
 	all := make([]T, strings.Count(string(list), rowSeparator)+1)
-	rest := string(list)
-	for i := range all {
+	for i, rest := 0, string(list); i < len(all); i++ {
 		var row string
 		row, rest, _ = strings.Cut(rest, rowSeparator)
-		to := fields(&all[i])
-		for n := range words {
-			to[n] = (*quoted)(to[n].(*string))
-		}
+		v = *new(T)
 		if err := line(to).take(row); err != nil {
 			return nil, err
 		}
+		all[i] = v
 	}
 	return all, nil
 }
