@@ -72,7 +72,7 @@ func InvoicesList(p InvoicesPage) templ.Component {
 	})
 }
 
-func invoices(p BillingPage) templ.Component {
+func invoices(p *BillingPage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
