@@ -70,3 +70,31 @@ func (b *tab) shifted() float64 {
 	}
 	return sum
 }
+
+// TestApproveOnOneScreen: on a phone all that a person decides by is to be seen at
+// once: the question, what it costs, who asks, the check code and both answers.
+func TestApproveOnOneScreen(t *testing.T) {
+	t.Parallel()
+	for _, scripts := range []bool{true, false} {
+		j := arrive(t, flat, scripts)
+		j.signIn(hana)
+		j.onPhone(390, 844)
+		request1("Waiting")(j)
+		j.see("Check that your agent shows the same code")
+		for _, what := range []string{"main h1", "main .due b", "#asker-title", "main .check-code", ".decide-bar [value=deny]", ".decide-bar [value=approve]"} {
+			if !eval[bool](j.tab, inView(what)) {
+				t.Errorf("scripts %v: %s is not on the first screen", scripts, what)
+			}
+		}
+		j.picture("phone-approve-waiting")
+	}
+}
+
+// inView is whether the whole of an element is to be seen, and nothing lies over it.
+func inView(selector string) string {
+	return `(() => {
+		const e = document.querySelector(` + quote(selector) + `), r = e.getBoundingClientRect()
+		const on = (x, y) => { const top = document.elementFromPoint(x, y); return top && (e.contains(top) || top.contains(e)) }
+		return r.top >= 0 && r.bottom <= innerHeight && on(r.left + 2, r.top + 2) && on(r.right - 2, r.bottom - 2)
+	})()`
+}
