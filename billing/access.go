@@ -3,7 +3,6 @@ package billing
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"net/mail"
@@ -285,9 +284,8 @@ func (s *Service) AddMember(ctx context.Context, orgID, email, name string, role
 
 // FormToken binds a form to the session it was shown in and to its purpose.
 func (s *Service) FormToken(p Principal, purpose string) string {
-	h := hmac.New(sha256.New, s.sealer.key)
-	h.Write([]byte("countersign/form/v1\x00" + p.CredentialID + "\x00" + purpose))
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+	mac := s.sealer.mac("countersign/form/v1", []byte(p.CredentialID+"\x00"+purpose))
+	return base64.RawURLEncoding.EncodeToString(mac)
 }
 
 // CheckFormToken reports whether the token was made by FormToken for the same

@@ -1,7 +1,6 @@
 package billing
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"hash/crc32"
@@ -38,9 +37,7 @@ func (s *Service) newSecret(prefix string) string {
 // given the same one, though only its hash is kept: it is made of the server's
 // own secret and of what names the request.
 func (s *Service) secretFor(prefix, requestKey string) string {
-	h := hmac.New(sha256.New, s.sealer.key)
-	h.Write([]byte("countersign/key/v1\x00" + prefix + "\x00" + requestKey))
-	return keyFrom(prefix, h.Sum(nil))
+	return keyFrom(prefix, s.sealer.mac("countersign/key/v1", []byte(prefix+"\x00"+requestKey)))
 }
 
 func keyFrom(prefix string, raw []byte) string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 	"strconv"
 	"time"
 )
@@ -39,12 +38,16 @@ func (s *Service) Glance(ctx context.Context, token string, most RecentLimits) (
 func (s *Service) Version(sum Summary, r Recent) string {
 	sub := sum.Subscription
 	v := newVersion(sub)
-	fmt.Fprint(v, sum.BillingState(), " ", sum.Plan.ID, " ", sum.Pending, r.InReview, sum.Org.DesignPartner, sum.Org.Checkout != nil, sum.Stale, sub.Credit, sub.PastDueSince.Unix())
+	v.add(sum.BillingState())
+	v.add(sum.Plan.ID)
+	v.count(int64(sum.Pending), sub.Credit, sub.PastDueSince.Unix())
+	v.tell(r.InReview, sum.Org.DesignPartner, sum.Org.Checkout != nil, sum.Stale)
 	if c := sub.Card; c != nil {
-		fmt.Fprint(v, " ", c.Last4, c.ExpMonth, " ", c.ExpYear)
+		v.add(c.Last4)
+		v.count(int64(c.ExpMonth), int64(c.ExpYear))
 	}
 	if n := sub.Next; n != nil {
-		fmt.Fprint(v, " ", n.Date.Unix(), " ", n.Amount.Amount)
+		v.count(n.Date.Unix(), n.Amount.Amount)
 	}
 	if a := sub.Action; a != nil {
 		v.add(a.InvoiceID)
@@ -84,7 +87,9 @@ func (r Request) Version() string { return requestVersion(r.Approval, r.Subscrip
 
 func requestVersion(a Approval, sub Subscription, canDecide bool) string {
 	v := newVersion(sub)
-	fmt.Fprint(v, a.ID, " ", a.State, " ", canDecide)
+	v.add(a.ID)
+	v.add(string(a.State))
+	v.tell(canDecide)
 	return v.text()
 }
 
@@ -93,17 +98,22 @@ type marks []byte
 
 func newVersion(sub Subscription) *marks {
 	v := marks(strconv.AppendInt(make([]byte, 0, 1024), sub.Version, 10))
-	v = append(v, ' ')
 	return &v
 }
 
-// Write implements io.Writer.
-func (d *marks) Write(b []byte) (int, error) {
-	*d = append(*d, b...)
-	return len(b), nil
+func (d *marks) add(s string) { *d = append(append(*d, ' '), s...) }
+
+func (d *marks) count(all ...int64) {
+	for _, n := range all {
+		*d = strconv.AppendInt(append(*d, ' '), n, 10)
+	}
 }
 
-func (d *marks) add(s string) { *d = append(append(*d, ' '), s...) }
+func (d *marks) tell(all ...bool) {
+	for _, is := range all {
+		*d = strconv.AppendBool(append(*d, ' '), is)
+	}
+}
 
 func (d *marks) text() string {
 	sum := sha256.Sum256(*d)

@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"hash"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gowebpki/jcs"
@@ -120,8 +122,27 @@ func digest(domain string, v any) []byte {
 }
 
 // sealer signs what a form carries, so that a quote which comes back is one
-// that we showed to this person for this purpose.
-type sealer struct{ key []byte }
+// that we showed to this person for this purpose. What else is made of the
+// server's own secret comes from it too.
+type sealer struct{ macs *sync.Pool } // of hash.Hash, with the key
+
+func newSealer(key []byte) sealer {
+	return sealer{&sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+}
+
+// mac is the HMAC-SHA256 of a text. The use that it is for keeps it from
+// passing for another one's.
+func (s sealer) mac(use string, text []byte) []byte {
+	h := s.macs.Get().(hash.Hash)
+	defer s.macs.Put(h)
+	h.Reset()
+	h.Write([]byte(use + "\x00"))
+	h.Write(text)
+	return h.Sum(nil)
+}
+
+// useQuote is for quotes in forms.
+const useQuote = "countersign/quote/v1"
 
 // sealedQuote is the content of a form's hidden field.
 type sealedQuote struct {
@@ -139,7 +160,7 @@ func (s sealer) seal(v sealedQuote) string {
 	to := base64.RawURLEncoding
 	out := make([]byte, 0, to.EncodedLen(len(raw))+1+to.EncodedLen(sha256.Size))
 	out = append(to.AppendEncode(out, raw), '.')
-	return string(to.AppendEncode(out, s.mac(raw)))
+	return string(to.AppendEncode(out, s.mac(useQuote, raw)))
 }
 
 // open returns the quote if the seal is ours, for this purpose and holder, and
@@ -151,7 +172,7 @@ func (s sealer) open(sealed, purpose, holder string, now time.Time) (Quote, bool
 	}
 	raw, err1 := base64.RawURLEncoding.DecodeString(body)
 	mac, err2 := base64.RawURLEncoding.DecodeString(sig)
-	if err1 != nil || err2 != nil || !hmac.Equal(mac, s.mac(raw)) {
+	if err1 != nil || err2 != nil || !hmac.Equal(mac, s.mac(useQuote, raw)) {
 		return Quote{}, false
 	}
 	var v sealedQuote
@@ -159,11 +180,4 @@ func (s sealer) open(sealed, purpose, holder string, now time.Time) (Quote, bool
 		return Quote{}, false
 	}
 	return v.Quote, true
-}
-
-func (s sealer) mac(raw []byte) []byte {
-	h := hmac.New(sha256.New, s.key)
-	h.Write([]byte("countersign/quote/v1\x00"))
-	h.Write(raw)
-	return h.Sum(nil)
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hmac"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -127,9 +126,7 @@ func sealedFor(c Call) []byte {
 
 // replayCipher is AES-256-GCM with a key of its own and a random nonce.
 func (s *Service) replayCipher() cipher.AEAD {
-	h := hmac.New(sha256.New, s.sealer.key)
-	h.Write([]byte("countersign/replay/v1\x00"))
-	block, err := aes.NewCipher(h.Sum(nil))
+	block, err := aes.NewCipher(s.sealer.mac("countersign/replay/v1", nil))
 	if err != nil {
 		panic(err) // only for keys of another length
 	}

@@ -102,7 +102,7 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, processor: c.Processor, notifier: c.Notifier, mailer: c.Mailer, deliverer: c.Deliverer, catalog: c.Catalog,
 		clock: c.Clock, wall: c.Wall, rand: c.Rand, baseURL: strings.TrimRight(c.BaseURL, "/"),
-		operators: c.Operators, sealer: sealer{key: c.SealKey}, log: c.Log, pace: newPacer(), retries: newRetries(), syncs: c.Syncs, background: c.Background, kick: make(chan struct{}, 1),
+		operators: c.Operators, sealer: newSealer(c.SealKey), log: c.Log, pace: newPacer(), retries: newRetries(), syncs: c.Syncs, background: c.Background, kick: make(chan struct{}, 1),
 		snapshots: newCache[string, *snapshot](maxSnapshots), hostKeys: newCache[[sha256.Size]byte, hostKey](maxHostKeys),
 		timing: timing{lease: 25 * time.Second, grace: 5 * time.Second, look: lookPause, backoff: []time.Duration{200 * time.Millisecond, 800 * time.Millisecond, 2 * time.Second}},
 	}
