@@ -69,9 +69,9 @@ func (s *Service) Activity(ctx context.Context, p Principal, f ActivityFilter) (
 // AuditEvents are the names of everything that the audit log tells of.
 func AuditEvents() []string {
 	return []string{
-		"agent.created", "agent.renamed", "approval.approved", "approval.canceled", "approval.denied", "approval.invalidated",
-		"approval.requested", EventUnitsInForce, "change.done", "change.failed", "change.needs_review", "change.refused",
-		"change.requested", EventCustomerReleased, EventDrift, "key.issued", "key.paused", "key.resumed", "key.revoked",
+		"agent.created", "agent.renamed", "approval.approved", "approval.canceled", "approval.denied", "approval.expired",
+		"approval.invalidated", "approval.requested", "approval.superseded", EventUnitsInForce,
+		"change.done", "change.failed", "change.needs_review", "change.refused", "change.requested", EventCustomerReleased, EventDrift, "key.issued", "key.paused", "key.resumed", "key.revoked",
 		"limit.declined", "limit.granted", "limit.requested", "member.added", "member.removed", "member.renamed",
 		"member.role_changed", "org.admin_override", "org.created", "org.design_partner", "org.moved", "org.renamed", EventSynced,
 		"override.ended", "override.set", EventPlanInForce, "review.looked", "signin.linked", EventStatus, "token.issued",

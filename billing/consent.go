@@ -148,7 +148,7 @@ func (s *Service) place(ctx context.Context, tx Tx, a Approval) (Approval, error
 		switch {
 		case old.At(a.CreatedAt).State == ApprovalExpired:
 			old.State, old.DecidedAt = ApprovalExpired, old.ExpiresAt
-			if err = s.end(ctx, tx, old); err != nil {
+			if err = s.end(ctx, tx, old, systemActor(), nil); err != nil {
 				return a, err
 			}
 			continue
@@ -174,7 +174,7 @@ func (s *Service) place(ctx context.Context, tx Tx, a Approval) (Approval, error
 		if err = tx.KillTokens(ctx, standing.ID, a.CreatedAt); err != nil {
 			return a, err
 		}
-		if err = s.end(ctx, tx, *standing); err != nil {
+		if err = s.end(ctx, tx, *standing, a.Actor, map[string]any{"replaced_by": a.ID}); err != nil {
 			return a, err
 		}
 	}
@@ -196,10 +196,20 @@ func (s *Service) place(ctx context.Context, tx Tx, a Approval) (Approval, error
 	return a, err
 }
 
-// end writes down that a request waits no longer, unless somebody was faster.
-func (s *Service) end(ctx context.Context, tx Tx, a Approval) error {
+// end writes down that a request waits no longer and by whom, unless somebody was
+// faster.
+func (s *Service) end(ctx context.Context, tx Tx, a Approval, by Actor, facts map[string]any) error {
 	ended, err := tx.EndApproval(ctx, a)
 	if err != nil || !ended {
+		return err
+	}
+	return s.record(ctx, tx, a, by, facts)
+}
+
+// record tells the audit log and the host application that a request waits no
+// longer.
+func (s *Service) record(ctx context.Context, tx Tx, a Approval, by Actor, facts map[string]any) error {
+	if err := s.audit(ctx, tx, a.OrgID, by, "approval."+string(a.State), a.ID, facts); err != nil {
 		return err
 	}
 	return s.emitDecided(ctx, tx, a)

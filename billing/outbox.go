@@ -178,14 +178,14 @@ func newsOf(a Approval) ApprovalNews {
 	return ApprovalNews{Request: a.ID, State: a.State, Action: a.Change().Action, Plan: a.Change().Plan, Agent: a.Actor.Name}
 }
 
-// emitDecidedAll tells of many requests. The orgs' lanes are locked in one
-// order, so two replicas do not wait for each other.
-func (s *Service) emitDecidedAll(ctx context.Context, tx Tx, ended []Approval) error {
+// expired records the requests that time has ended. The orgs' lanes are locked in
+// one order, so two replicas do not wait for each other.
+func (s *Service) expired(ctx context.Context, tx Tx, ended []Approval) error {
 	slices.SortFunc(ended, func(a, b Approval) int {
 		return cmp.Or(cmp.Compare(a.OrgID, b.OrgID), a.ExpiresAt.Compare(b.ExpiresAt))
 	})
 	for _, a := range ended {
-		if err := s.emitDecided(ctx, tx, a); err != nil {
+		if err := s.record(ctx, tx, a, systemActor(), nil); err != nil {
 			return err
 		}
 	}

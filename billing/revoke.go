@@ -116,13 +116,10 @@ func (s *Service) revoke(ctx context.Context, tx Tx, by Actor, c Credential) (en
 	}
 	for _, a := range waiting {
 		a.State, a.DecidedAt, a.DecidedBy = ApprovalInvalidated, now, by
-		if err = s.end(ctx, tx, a); err != nil {
+		if err = s.end(ctx, tx, a, by, map[string]any{"key": c.ID}); err != nil {
 			return nil, err
 		}
 		if err = tx.KillTokens(ctx, a.ID, now); err != nil {
-			return nil, err
-		}
-		if err = s.audit(ctx, tx, c.OrgID, by, "approval.invalidated", a.ID, map[string]any{"key": c.ID}); err != nil {
 			return nil, err
 		}
 		ended = append(ended, a.ID)

@@ -126,7 +126,7 @@ func (s *Service) Expire(ctx context.Context) error {
 		if ended, err = tx.ExpireApprovals(ctx, now, 500); err != nil {
 			return err
 		}
-		return s.emitDecidedAll(ctx, tx, ended)
+		return s.expired(ctx, tx, ended)
 	})
 	if err != nil {
 		return err

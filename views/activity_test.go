@@ -39,6 +39,8 @@ func TestActivityWords(t *testing.T) {
 		what, detail, link    string
 	}{
 		{"approval.requested", "apr_1", `{"action":"subscription.change_plan","plan":"scale","due_now":1500}`, "Asked to switch to Scale", "$15.00 due now", "/approve/apr_1"},
+		{"approval.expired", "apr_1", `{}`, "A request ended: nobody answered in time", "", "/approve/apr_1"},
+		{"approval.superseded", "apr_1", `{"replaced_by":"apr_2"}`, "Replaced a request by another one", "", "/approve/apr_1"},
 		{"change.requested", "int_1", `{"action":"subscription.schedule_downgrade","plan":"","due_now":0}`, "Ordered to downgrade at the end of the period", "", ""},
 		{"change.done", "int_1", `{"charged":1500,"credited":0,"request":"apr_7"}`, "A change was carried out", "$15.00 charged", "/approve/apr_7"},
 		{"change.done", "int_1", `{"charged":1500,"credited":250,"request":7}`, "A change was carried out", "$15.00 charged, $2.50 credited", "/settings/billing/invoices"},

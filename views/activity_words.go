@@ -134,6 +134,10 @@ func (f fact) approval(verb string) (what, detail string) {
 		return "Denied a request", ""
 	case "canceled":
 		return "Withdrew a request", ""
+	case "expired":
+		return "A request ended: nobody answered in time", ""
+	case "superseded":
+		return "Replaced a request by another one", ""
 	case "invalidated":
 		return "A request became void: the key that made it was revoked", ""
 	}

@@ -208,7 +208,8 @@ func (r *run) checkAudit(f *facts, used map[string]string) {
 		if used[a.id] != "" {
 			once(a.id, "approval.approved")
 		}
-		if a.state == "denied" || a.state == "canceled" {
+		switch a.state {
+		case "denied", "canceled", "expired", "superseded", "invalidated":
 			once(a.id, "approval."+a.state)
 		}
 	}
