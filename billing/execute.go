@@ -349,20 +349,25 @@ func (s *Service) Recover(ctx context.Context) (bool, error) {
 		_, err = s.execute(ctx, i)
 		return true, err
 	}
-	return true, s.resumeCall(ctx, i, now)
+	return true, s.resumeCall(ctx, i)
 }
 
 // resumeCall finds out what became of a call whose answer was lost. Where the same
 // key may still be used it asks the same question again: if Stripe had done it, it
 // answers so once more. Else, or if it answers with a fault, what is to be seen at
 // Stripe decides.
-func (s *Service) resumeCall(ctx context.Context, i Intent, now time.Time) error {
+func (s *Service) resumeCall(ctx context.Context, i Intent) error {
 	if s.processor == nil {
 		return ErrStripeNotSet
 	}
 	sub, err := s.SyncOrg(ctx, i.OrgID)
 	if err != nil {
 		return err // the lease runs out and somebody tries again
+	}
+	// A process may have stood still for longer than Stripe remembers the key.
+	now, err := s.store.Now(ctx)
+	if err != nil {
+		return err
 	}
 	faulted := repeatable(i, sub, now)
 	if faulted {

@@ -237,7 +237,7 @@ func (s *Service) emitChanges(ctx context.Context, tx Tx, org Org, before, after
 // plan.
 func (s *Service) emitTerms(ctx context.Context, tx Tx, before, after Subscription) error {
 	from, to := s.toldTerms(before), s.toldTerms(after)
-	if tried, ok := s.trialPlan(before); ok && after.Status.Live() { // the trial gives way
+	if tried, ok := s.toldTrial(before); ok && after.Status.Live() { // the trial gives way
 		from = tried
 	}
 	switch {

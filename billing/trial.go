@@ -53,6 +53,16 @@ func (s *Service) trialPlan(sub Subscription) (Plan, bool) {
 	return s.catalog.Plan(sub.Trial.Plan) // a plan that the catalogue has lost is not tried any more
 }
 
+// toldTrial is trialPlan as far as the host application was told: a trial that is
+// over counts until its end is written down.
+func (s *Service) toldTrial(sub Subscription) (Plan, bool) {
+	t := sub.Trial
+	if sub.Status.Live() || !t.Used() || !t.ConvertedAt.IsZero() || !t.ExpiredAt.IsZero() {
+		return Plan{}, false
+	}
+	return s.catalog.Plan(t.Plan)
+}
+
 // TrialAvailable reports whether the org could start a trial of some plan.
 func (s *Service) TrialAvailable(org Org, sub Subscription) bool {
 	for _, p := range s.catalog.Plans {

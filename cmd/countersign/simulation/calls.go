@@ -46,6 +46,7 @@ var places = map[billing.Verb][2]string{
 	billing.VerbDowngrade:    {http.MethodPost, "/api/billing/downgrade"},
 	billing.VerbIncrease:     {http.MethodPost, "/v1/billing/capacity/increase"},
 	billing.VerbReduce:       {http.MethodPost, "/v1/billing/capacity/scheduled-reduction"},
+	billing.VerbStartTrial:   {http.MethodPost, "/v1/billing/trial/start"},
 	billing.VerbKeepCapacity: {http.MethodDelete, "/v1/billing/capacity/scheduled-reduction"},
 }
 
@@ -55,7 +56,9 @@ func newCall(a asked, n int) *apiCall {
 	}
 	pr := a.proposal
 	body := map[string]any{}
-	if pr.Plan != "" {
+	if pr.Verb == billing.VerbStartTrial {
+		body["target_plan"] = pr.Plan
+	} else if pr.Plan != "" {
 		body["plan"] = pr.Plan
 	}
 	if pr.Units != nil {
@@ -152,10 +155,12 @@ func (r *run) follow(c *apiCall) {
 	var out struct {
 		Request string
 		Token   string `json:"confirm_token"`
+		Page    string `json:"checkoutUrl"`
 	}
 	if err := json.Unmarshal(c.answer.body, &out); err != nil {
 		r.violate("read", "the answer to %s: %v", c.key, err)
 	}
+	r.handOut(out.Page)
 	if c.proposal.ConfirmToken == "" && out.Request != "" {
 		r.asks = append(r.asks, asked{c.org, c.agent, out.Request, out.Token, c.proposal})
 	}

@@ -15,6 +15,12 @@ const (
 	actAsk       action = "agent asks"
 	actCall      action = "agent calls"
 	actAgain     action = "agent calls again"
+	actWait      action = "agent waits"
+	actTrial     action = "trial"
+	actReduction action = "reduction, or not"
+	actBoundary  action = "time comes to a boundary"
+	actRead      action = "everybody reads"
+	actLapse     action = "worker ends trials and graces"
 	actConfirm   action = "agent confirms"
 	actCancel    action = "agent cancels"
 	actPoll      action = "agent polls"
@@ -74,6 +80,12 @@ var weights = []struct {
 	{actFault, 120},
 	{actCall, 60},
 	{actAgain, 60},
+	{actWait, 20},
+	{actTrial, 40},
+	{actReduction, 20},
+	{actBoundary, 25},
+	{actRead, 20},
+	{actLapse, 15},
 }
 
 // then are the first of weights, by which the histories were made that are kept.

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -48,7 +49,8 @@ type run struct {
 
 	asks      []asked
 	sentCalls []*apiCall
-	pages     []string // checkouts that can be paid
+	trials    [3]billing.Trial // as they were seen last
+	pages     []string         // checkouts that can be paid
 	presses   int
 	armed     []armed
 	burnt     map[string]bool // keys under which Stripe remembers a fault of its own
@@ -218,7 +220,7 @@ func (r *run) heal() error {
 	if err := a.SyncDirty(r.ctx); err != nil {
 		return err
 	}
-	return b.Expire(r.ctx)
+	return errors.Join(b.Expire(r.ctx), b.EndTrials(r.ctx), b.EndGraces(r.ctx))
 }
 
 // begin starts a task in one of the replicas.
@@ -235,6 +237,16 @@ func (r *run) do(s Step) {
 		r.call(s)
 	case actAgain:
 		r.callAgain(s)
+	case actTrial:
+		r.trial(s)
+	case actReduction:
+		r.reduction(s)
+	case actBoundary:
+		r.boundary(s)
+	case actRead:
+		r.readAll(s)
+	case actWait:
+		r.poll(s)
 	case actConfirm, actCancel, actPoll:
 		r.agentAgain(s)
 	case actApprove, actDeny:
@@ -249,7 +261,7 @@ func (r *run) do(s Step) {
 		r.atStripe(s)
 	case actDeliver, actTwice, actDrop, actForge:
 		r.event(s)
-	case actSync, actRecover, actReconcile, actExpire:
+	case actSync, actRecover, actReconcile, actExpire, actLapse:
 		r.worker(s)
 	case actClock:
 		r.clock(s)
@@ -299,8 +311,11 @@ func (r *run) wish(s Step) billing.Proposal {
 }
 
 func (r *run) ask(s Step) {
-	org, agent := orgOf(s.A), int(s.A>>8)%2
-	pr := r.wish(s)
+	r.request(s, orgOf(s.A), int(s.A>>8)%2, r.wish(s))
+}
+
+// request is an agent's wish.
+func (r *run) request(s Step, org, agent int, pr billing.Proposal) {
 	r.begin(s, "ask", func(service *billing.Service) {
 		p, err := service.Authenticate(r.ctx, r.w.cast[org].keys[agent])
 		if err != nil {
@@ -324,8 +339,13 @@ func (r *run) outcome(who string, out billing.Outcome, err error) {
 	}
 	r.reach("outcome: " + string(out.Status))
 	r.trace(who + ": " + string(out.Status))
-	if out.CheckoutURL != "" && !slices.Contains(r.pages, out.CheckoutURL) {
-		r.pages = append(r.pages, out.CheckoutURL)
+	r.handOut(out.CheckoutURL)
+}
+
+// handOut notes a page of Checkout that somebody can pay from now on.
+func (r *run) handOut(page string) {
+	if page != "" && !slices.Contains(r.pages, page) {
+		r.pages = append(r.pages, page)
 	}
 }
 
@@ -442,9 +462,11 @@ func (r *run) decide(s Step) {
 
 // click is a person's own change, pressed once or twice.
 func (r *run) click(s Step) {
-	org := orgOf(s.A)
+	r.press(s, orgOf(s.A), proposal(s.B, s.B>>8))
+}
+
+func (r *run) press(s Step, org int, pr billing.Proposal) {
 	r.presses++
-	pr := proposal(s.B, s.B>>8)
 	pr.RequestKey = fmt.Sprintf("press-%d", r.presses)
 	for n := range 1 + s.B>>16%3/2 {
 		one := s
@@ -540,6 +562,8 @@ func (r *run) worker(s Step) {
 			err = service.Reconcile(r.ctx)
 		case actExpire:
 			err = service.Expire(r.ctx)
+		case actLapse:
+			err = errors.Join(service.EndTrials(r.ctx), service.EndGraces(r.ctx))
 		}
 		if err != nil {
 			r.reach("error: " + billing.CodeOf(err))

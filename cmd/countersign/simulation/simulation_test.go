@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -23,6 +24,7 @@ var (
 	huntFlag   = flag.Uint64("hunt", 2000, "seeds within which each mutant has to be caught")
 	longFlag   = flag.Bool("long", false, "histories twice as long")
 	mutantFlag = flag.String("mutant", "", "the only mutant to put in")
+	keepFlag   = flag.String("keep", "", "write the shortened history of -seed to this file")
 	totalFlag  = flag.Bool("total", false, "end with one line of totals")
 )
 
@@ -132,20 +134,39 @@ func histories(t *testing.T, want uint64, began time.Time) {
 // actions that there were then.
 var kept = []uint64{6, 204, 231, 240, 254, 430, 488, 573, 1393, 2346, 2448}
 
-// TestKept runs what was once found.
+// TestKept runs what was once found: by its seed, or as the shortened history that
+// -keep has written.
 func TestKept(t *testing.T) {
+	var plans []Plan
+	for _, seed := range kept {
+		plans = append(plans, keptPlan(seed))
+	}
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no histories are kept", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var plan Plan
+		if err = json.Unmarshal(text, &plan); err != nil {
+			t.Fatal(err)
+		}
+		plans = append(plans, plan)
+	}
 	var next atomic.Int64
 	workers(t, 1, func(w *World) (bool, error) {
 		n := int(next.Add(1)) - 1
-		if n >= len(kept) {
+		if n >= len(plans) {
 			return false, nil
 		}
-		plan := keptPlan(kept[n])
-		res, err := w.Run(t.Context(), plan, nil, nil)
+		res, err := w.Run(t.Context(), plans[n], nil, nil)
 		if err != nil || len(res.Found) == 0 {
 			return true, err
 		}
-		return true, report(t, w, plan, nil, res)
+		return true, report(t, w, plans[n], nil, res)
 	})
 }
 
@@ -184,9 +205,22 @@ func replay(t *testing.T, seed uint64) {
 				return false, err
 			}
 		}
+		if *keepFlag != "" {
+			if err = keep(plan, *keepFlag); err != nil {
+				return false, err
+			}
+		}
 		_, err = w.Run(t.Context(), plan, m, t.Output())
 		return false, err
 	})
+}
+
+func keep(plan Plan, file string) error {
+	text, err := json.MarshalIndent(plan, "", "\t")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(text, '\n'), 0o600)
 }
 
 func mutantByName(t *testing.T, name string) *Mutant {

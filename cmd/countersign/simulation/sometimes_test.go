@@ -23,6 +23,9 @@ var often = []string{
 	"outcome: pending",
 	"error: quote_changed", "error: another_change_in_progress", "error: consent_token_expired", "error: consent_token_invalid",
 	"error: payment_failed", "error: payment_action_required", "error: stripe_unavailable", "error: already_decided", "error: key_paused",
+	"outcome: capacity-reduction-canceled", "outcome: trial-started", "error: trial_not_available", "error: trial_conversion_required",
+	"error: plan_below_trial", "error: payment_past_due", "trial runs", "trial is over", "trial converted", "grace runs", "grace is over",
+	"fault: clock at a boundary", "poll was told", "poll in vain",
 	"call: 2xx", "call: 4xx", "call: 5xx", "call to be repeated", "call repeated",
 }
 
