@@ -84,7 +84,7 @@ var (
 
 // SessionRecent does not count what waits, it lists it.
 var selectSessionRecent = share(`SELECT `+recentOf(`o.id`, 6)+`, u.name, o.name, `+
-	lineOf(sessionLine+`, `+overviewStart+`0, `+overviewUsage)+ofSession+
+	lineOf(sessionLine+`, `+overviewStart+`0, `+overviewUsage+`, `+reviewOf(`o.id`))+ofSession+
 	` JOIN subscriptions s ON s.org_id = o.id`+whereSession+` AND e.expires_at > $2 AND e.last_seen_at >= $5`,
 	"bytea", "timestamptz", "timestamptz", "timestamptz", "timestamptz", "bigint", "bigint", "bigint")
 
@@ -118,7 +118,7 @@ func (q queries) SessionRecent(ctx context.Context, hash []byte, now, idleSince 
 	at := args[1].(stamp)
 	args[1] = stamp(now)
 	c, err := oneOf(ctx, q, func(c *caller) []any {
-		return append(recentFields(&c.lists), &c.Name, &c.OrgName, line(c.withOverview(callerFields(c))))
+		return append(recentFields(&c.lists), &c.Name, &c.OrgName, line(append(c.withOverview(callerFields(c)), &c.lists.inReview)))
 	}, selectSessionRecent, args...)
 	c.Kind = billing.KindHuman
 	c.tell()

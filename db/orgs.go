@@ -130,10 +130,10 @@ const (
 
 	pendingCount  = ` count(*) FROM approvals a WHERE a.state = 'pending' AND a.expires_at > $2`
 	overviewStart = orgLine + `, ` + subscriptionColumns + `, `
-	overviewUsage = `(SELECT string_agg(u.started_at || '|' || u.value || '|' || u.reported_at || '|' || u.resource, '
+	overviewUsage = `(SELECT string_agg(concat_ws('|', u.started_at, u.value, u.reported_at, u.resource), '
 ')
 			FROM usage_counters u
-			WHERE u.org_id = o.id AND u.started_at IN ($3, $4, s.period_start, s.period_end)),
+			WHERE u.org_id = o.id AND (u.started_at IN ($3, $4) OR u.started_at = s.period_start OR u.started_at = s.period_end)),
 		(SELECT string_agg(format('%s|%s|%s|%s|%s', v.raises, v.cap, v.expires_at, v.id, v.resource), '
 ')
 			FROM overrides v WHERE v.org_id = o.id AND v.ended_at IS NULL)`

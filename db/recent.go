@@ -19,15 +19,19 @@ func listOf(columns, from string, limit int) string {
 		` ORDER BY created_at DESC, id DESC LIMIT $` + strconv.Itoa(limit) + `) AS r) AS list`
 }
 
-// recentOf reads the three lists of an org, and whether a change is in review; the first limit is parameter n.
+// recentOf reads the three lists of an org; the first limit is parameter n.
 func recentOf(org string, n int) string {
 	return listOf(`{quote}(description), `+invoiceLine, `invoices WHERE org_id = `+org, n) + `, ` +
 		listOf(`{quote}(reason), `+limitRequestLine, `limit_requests WHERE org_id = `+org, n+1) + `, ` +
-		listOf(`{quote}(actor_name), {quote}(key_by), {quote}(reason), `+approvalLine, `approvals WHERE org_id = `+org+` AND state = 'pending'`, n+2) + `, ` +
-		lineOf(`EXISTS (SELECT 1 FROM intents i WHERE i.org_id = `+org+` AND i.state IN ('pending', 'calling', 'needs_review') AND i.state = 'needs_review')`)
+		listOf(`{quote}(actor_name), {quote}(key_by), {quote}(reason), `+approvalLine, `approvals WHERE org_id = `+org+` AND state = 'pending'`, n+2)
 }
 
-var selectRecent = `SELECT ` + recentOf(`$1`, 2)
+// reviewOf reads whether a change of an org is in review.
+func reviewOf(org string) string {
+	return `EXISTS (SELECT 1 FROM intents i WHERE i.org_id = ` + org + ` AND i.state = 'needs_review')`
+}
+
+var selectRecent = `SELECT ` + recentOf(`$1`, 2) + `, ` + lineOf(reviewOf(`$1`))
 
 type recentLists struct {
 	invoices, limits, waiting text
@@ -35,12 +39,12 @@ type recentLists struct {
 }
 
 func recentFields(l *recentLists) []any {
-	return []any{&l.invoices, &l.limits, &l.waiting, &l.inReview}
+	return []any{&l.invoices, &l.limits, &l.waiting}
 }
 
 // Recent implements billing.OrgTx.
 func (q queries) Recent(ctx context.Context, orgID string, most billing.RecentLimits) (all billing.Recent, err error) {
-	lists, err := one(ctx, q, recentFields, selectRecent, orgID, most.Invoices, most.Limits, most.Waiting)
+	lists, err := one(ctx, q, func(l *recentLists) []any { return append(recentFields(l), line{&l.inReview}) }, selectRecent, orgID, most.Invoices, most.Limits, most.Waiting)
 	if err == nil {
 		all, err = lists.apart()
 	}

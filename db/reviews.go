@@ -11,10 +11,9 @@ const selectReviews = `SELECT ` + intentColumns + `, (SELECT o.name FROM orgs o 
 
 func reviewFields(r *billing.Review) []any { return append(intentFields(&r.Intent), &r.OrgName) }
 
-// Reviews implements billing.ReviewTx. The first condition is that of the index
-// intents_one_open, which SQLite would not see to hold otherwise.
+// Reviews implements billing.ReviewTx.
 func (q queries) Reviews(ctx context.Context, limit int) ([]billing.Review, error) {
-	return many(ctx, q, reviewFields, selectReviews+`state IN ('pending', 'calling', 'needs_review') AND state = 'needs_review'
+	return many(ctx, q, reviewFields, selectReviews+`state = 'needs_review'
 		ORDER BY created_at, id LIMIT $1`, limit)
 }
 
