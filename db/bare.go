@@ -6,8 +6,9 @@ import "context"
 
 // BareUpdate is one committed UPDATE of one gauge.
 func (s *Store) BareUpdate(ctx context.Context, orgID, resource string) error {
-	return s.exec(ctx, `UPDATE usage_counters SET value = value + 1 WHERE org_id = $1 AND resource = $2 AND started_at = $3`,
+	_, err := s.writer.ExecContext(ctx, `UPDATE usage_counters SET value = value + 1 WHERE org_id = $1 AND resource = $2 AND started_at = $3`,
 		orgID, resource, window{})
+	return err
 }
 
 // BareUpsert is one committed upsert of the rows that remember events: one for

@@ -52,7 +52,7 @@ type Store struct {
 	version         int64            // of the schema that this binary was built with
 	log             *slog.Logger
 	record          bool
-	intake          intake
+	turns           turns // of SQLite
 	together        together
 	teller          *teller        // nil where there are no other replicas
 	closers         []func() error // in the order of opening

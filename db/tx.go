@@ -42,10 +42,10 @@ func (q queries) atomically(ctx context.Context, f func(q queries) error) error 
 }
 
 func (q queries) transaction(ctx context.Context, f func(q queries) error) error {
-	if err := ctx.Err(); err != nil {
-		return outside(fmt.Errorf("db: begin: %w", err))
+	if q.s.engine == sqliteEngine {
+		return q.inTurn(ctx, f)
 	}
-	tx, err := q.s.writer.BeginTxx(q.unwatched(ctx), nil)
+	tx, err := q.s.writer.BeginTxx(ctx, nil)
 	if err != nil {
 		return outside(fmt.Errorf("db: begin: %w", err))
 	}
@@ -85,28 +85,22 @@ func (q queries) free() bool {
 	return pool.InUse < pool.MaxOpenConnections
 }
 
-// writing says where to write. A statement of SQLite is over in microseconds, so
-// it is not watched for a cancellation either: three goroutines for each would
-// take longer. What may be given up is the wait for the only writer.
-func (q queries) writing(ctx context.Context) (context.Context, sqlx.ExtContext, error) {
+// writing runs one that writes. What is no part of a transaction has a turn of
+// its own on SQLite; there a statement is over in microseconds, so it is not
+// watched for a cancellation either: three goroutines for each would take longer.
+func (q queries) writing(ctx context.Context, one func(ctx context.Context, to sqlx.ExtContext) error) error {
 	if err := ctx.Err(); err != nil {
-		return nil, nil, err
+		return err
 	}
-	if q.tx == nil {
-		return q.unwatched(ctx), q.s.writer, nil
+	switch {
+	case q.s.engine == postgresEngine && q.tx == nil:
+		return one(ctx, q.s.writer)
+	case q.s.engine == postgresEngine:
+		return one(ctx, q.tx)
+	case q.tx == nil:
+		return q.inTurn(ctx, func(q queries) error { return q.writing(ctx, one) })
 	}
-	if q.s.engine == sqliteEngine {
-		ctx = context.WithoutCancel(ctx)
-	}
-	return ctx, q.tx, nil
-}
-
-// unwatched is ctx without its end where nobody else is writing to SQLite.
-func (q queries) unwatched(ctx context.Context) context.Context {
-	if q.s.engine == sqliteEngine && q.s.writer.Stats().InUse == 0 {
-		return context.WithoutCancel(ctx)
-	}
-	return ctx
+	return one(context.WithoutCancel(ctx), q.tx)
 }
 
 // one reads the only row of a query into the fields of a T.
@@ -126,44 +120,44 @@ func many[T any](ctx context.Context, q queries, fields func(*T) []any, query st
 		return nil, fault(query, err)
 	}
 	rows, err := from.QueryxContext(ctx, query, args...)
-	return collect(rows, err, fields, query)
+	all, err := collect(rows, err, fields)
+	return all, fault(query, err)
 }
 
 // collect scans and closes rows.
-func collect[T any](rows *sqlx.Rows, err error, fields func(*T) []any, query string) ([]T, error) {
+func collect[T any](rows *sqlx.Rows, err error, fields func(*T) []any) ([]T, error) {
 	if err != nil {
-		return nil, fault(query, err)
+		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
 	var all []T
 	for rows.Next() {
 		var v T
 		if err := rows.Scan(fields(&v)...); err != nil {
-			return nil, fault(query, err)
+			return nil, err
 		}
 		all = append(all, v)
 	}
-	return all, fault(query, rows.Err())
+	return all, rows.Err()
 }
 
 // written reads the only row that a write returns into the fields of a T.
 func written[T any](ctx context.Context, q queries, fields func(*T) []any, query string, args ...any) (T, error) {
 	var v T
-	ctx, to, err := q.writing(ctx)
-	if err == nil {
-		err = to.QueryRowxContext(ctx, query, args...).Scan(fields(&v)...)
-	}
+	err := q.writing(ctx, func(ctx context.Context, to sqlx.ExtContext) error {
+		return to.QueryRowxContext(ctx, query, args...).Scan(fields(&v)...)
+	})
 	return v, fault(query, err)
 }
 
 // writtenMany reads all rows that a write returns.
-func writtenMany[T any](ctx context.Context, q queries, fields func(*T) []any, query string, args ...any) ([]T, error) {
-	ctx, to, err := q.writing(ctx)
-	if err != nil {
-		return nil, fault(query, err)
-	}
-	rows, err := to.QueryxContext(ctx, query, args...)
-	return collect(rows, err, fields, query)
+func writtenMany[T any](ctx context.Context, q queries, fields func(*T) []any, query string, args ...any) (all []T, err error) {
+	err = q.writing(ctx, func(ctx context.Context, to sqlx.ExtContext) error {
+		rows, err := to.QueryxContext(ctx, query, args...)
+		all, err = collect(rows, err, fields)
+		return err
+	})
+	return all, fault(query, err)
 }
 
 // scalar is the fields of a value that is a single column.
@@ -182,15 +176,13 @@ func (q queries) guarded(ctx context.Context, query string, args ...any) (bool, 
 }
 
 // affected writes and reports how many rows.
-func (q queries) affected(ctx context.Context, query string, args ...any) (int64, error) {
-	ctx, to, err := q.writing(ctx)
-	if err != nil {
-		return 0, fault(query, err)
-	}
-	r, err := to.ExecContext(ctx, query, args...)
-	if err != nil {
-		return 0, fault(query, err)
-	}
-	n, err := r.RowsAffected()
+func (q queries) affected(ctx context.Context, query string, args ...any) (n int64, err error) {
+	err = q.writing(ctx, func(ctx context.Context, to sqlx.ExtContext) error {
+		r, err := to.ExecContext(ctx, query, args...)
+		if err == nil {
+			n, err = r.RowsAffected()
+		}
+		return err
+	})
 	return n, fault(query, err)
 }
