@@ -118,7 +118,11 @@ func (s *Service) conclude(ctx context.Context, i Intent, e evidence, now time.T
 	if i.State == IntentPending {
 		to = IntentRefused
 	}
-	switch verdictOf(i, e) {
+	v := verdictOf(i, e)
+	if i.State == IntentNeedsReview && (v == verdictReview || v == verdictWaits || e.applied.Action != nil) {
+		return nil // it stays there; a payment that is open is made or lapses
+	}
+	switch v {
 	case verdictTraced:
 		return s.settleAnswer(ctx, i, e.applied, e.failure)
 	case verdictDone:

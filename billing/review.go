@@ -148,7 +148,8 @@ func (s *Service) inTheWay(ctx context.Context, tx Tx, orgID string) error {
 	return ErrChangeInProgress.After(2 * time.Second)
 }
 
-// LookAgain reads Stripe and settles the change if it is to be seen there.
+// LookAgain reads Stripe, its events too, and settles the change if they say what
+// became of it: as the worker does that comes upon a lost answer.
 //
 // Errors: ErrNotFound, ErrReviewed, ErrStripeUnavailable.
 func (s *Service) LookAgain(ctx context.Context, p Principal, intentID string) (Sight, error) {
@@ -156,8 +157,18 @@ func (s *Service) LookAgain(ctx context.Context, p Principal, intentID string) (
 	if err != nil {
 		return "", err
 	}
-	if l.sight == SightDone && l.intent.Open() {
-		return l.sight, s.endReview(ctx, p, l, IntentDone, "")
+	if l.intent.Open() {
+		now, err := s.store.Now(ctx)
+		if err != nil {
+			return "", err
+		}
+		seen, err := s.examine(ctx, l.intent, l.sub, now)
+		if err != nil {
+			return "", err
+		}
+		if err = s.conclude(ctx, l.intent, seen, now); err != nil {
+			return "", err
+		}
 	}
 	return l.sight, s.looked(ctx, p, l, "")
 }

@@ -79,6 +79,16 @@ func TestReviewEnds(t *testing.T) {
 		sub, err := u.Store.Subscription(ctx, u.Cast.Org.ID)
 		return errors.Join(err, u.Box.CancelAtPeriodEnd(sub.SubscriptionID, true))
 	}
+	// Stripe's events are to be had; what the subscription shows tells nothing.
+	told := func(u unclear) error {
+		u.seam.forgetful = false
+		u.seam.fetch = func(do func() (billing.State, []billing.Invoice, error)) (billing.State, []billing.Invoice, error) {
+			st, inv, err := do()
+			st.Plan = "pro" // the customer went back
+			return st, inv, err
+		}
+		return nil
+	}
 	for _, tc := range []struct {
 		name    string
 		happens bool
@@ -89,6 +99,8 @@ func TestReviewEnds(t *testing.T) {
 	}{
 		{"look, and there it is", true, nil, look, nil, billing.ApprovalSucceeded},
 		{"look, and it is not", false, nil, look, nil, billing.ApprovalIndeterminate},
+		{"look, and Stripe's events say that it was made", true, told, look, nil, billing.ApprovalSucceeded},
+		{"look, and Stripe's events say that it was not", false, told, look, nil, billing.ApprovalFailed},
 		{"it happened, and there it is", true, nil, happened(""), nil, billing.ApprovalSucceeded},
 		{"it happened, not to be seen, no reason", false, nil, happened(" "), billing.ErrInvalid, billing.ApprovalIndeterminate},
 		{"it happened, not to be seen, with a reason", false, nil, happened("the customer moved back in the portal"), nil, billing.ApprovalSucceeded},
@@ -128,7 +140,8 @@ func TestReviewEnds(t *testing.T) {
 			if a.Result == nil || (a.State == billing.ApprovalFailed) != (a.Result.Failure != nil) || len(by) != 1 && tc.want == nil {
 				t.Errorf("%v, %+v", by, a.Result)
 			}
-			u.seam.apply = nil
+			u.seam.apply, u.seam.fetch = nil, nil
+			u.Sync(u.Cast.Org.ID)
 			propose(t, u.Service, u.Owner, downgrade(), billing.StatusDowngradeScheduled, nil) // the org is free again
 			for name, again := range map[string]act{"look": look, "yes": happened("r"), "no": didNot("r")} {
 				if err := again(u); !errors.Is(err, billing.ErrReviewed) {
