@@ -10,7 +10,8 @@ import (
 	"github.com/countersignhq/countersign/cmd/countersign/worldtest"
 )
 
-// unclear stores a switch to Scale of which nobody knows the end.
+// unclear stores a switch to Scale of which nobody knows the end, nor do Stripe's
+// events tell it any more.
 func (s *site) unclear(p people, id string, state billing.IntentState) string {
 	s.t.Helper()
 	sub := s.World.Sync(p.Org.ID)
@@ -19,7 +20,7 @@ func (s *site) unclear(p people, id string, state billing.IntentState) string {
 	at := s.Service.Now()
 	won, err := s.Store.InsertIntent(s.t.Context(), billing.Intent{
 		ID: id, OrgID: p.Org.ID, Actor: p.Owner.Actor, DecidedBy: p.Owner.Actor, Quote: q, From: sub.State,
-		State: state, Attempt: 1, CreatedAt: at, CalledAt: at, FinishedAt: at,
+		State: state, Attempt: 1, CreatedAt: at.AddDate(0, 0, -30), CalledAt: at, FinishedAt: at,
 	})
 	s.ok(err)
 	if !won {
