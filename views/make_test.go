@@ -2,6 +2,7 @@ package views
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -410,5 +411,25 @@ func TestResultOfADowngradeIsSaidOnce(t *testing.T) {
 	p := NewBilling(v)
 	if p.Banner != nil || p.Result.Title != "Acme moves to Free on 23 December 2026" {
 		t.Errorf("banner %+v, result %+v", p.Banner, p.Result)
+	}
+}
+
+func TestNearestFirst(t *testing.T) {
+	at := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
+	use := func(id string, active, limit int64) billing.Usage {
+		return billing.Usage{Resource: billing.Resource{ID: id}, Active: active, Cap: billing.Limit{Value: limit}, Reported: at}
+	}
+	all := []billing.Usage{
+		use("low", 1, 10), use("near", 9, 10), use("over", 11, 10), use("nearer", 92, 100), use("full", 10, 10),
+		{Resource: billing.Resource{ID: "unknown"}},
+		use("lower", 0, 10), use("as near", 90, 100),
+	}
+	var order []string
+	for _, u := range nearestFirst(all) {
+		order = append(order, u.Resource.ID)
+	}
+	want := []string{"over", "full", "nearer", "near", "as near", "low", "unknown", "lower"}
+	if !slices.Equal(order, want) {
+		t.Errorf("%v, want %v", order, want)
 	}
 }

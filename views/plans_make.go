@@ -1,8 +1,10 @@
 package views
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -162,26 +164,29 @@ func usageOf(v *BillingValues) []UsageRow {
 	return out
 }
 
-// nearestFirst puts what asks for attention before the rest.
+// nearestFirst puts what asks for attention before the rest, which keeps the
+// catalogue's order.
 func nearestFirst(all []billing.Usage) []*billing.Usage {
-	out := make([]*billing.Usage, 0, len(all))
-	for _, level := range [...]UsageLevel{UsageOver, UsageFull, UsageHigh, ""} {
-		for i := range all {
-			if attention(&all[i]) == level {
-				out = append(out, &all[i])
-			}
-		}
+	out := make([]*billing.Usage, len(all))
+	for i := range all {
+		out[i] = &all[i]
 	}
+	slices.SortStableFunc(out, func(a, b *billing.Usage) int { return cmp.Compare(attention(b), attention(a)) })
 	return out
 }
 
-// attention is the level of what asks for it, else empty.
-func attention(u *billing.Usage) UsageLevel {
-	switch level, _ := levelOf(u); level {
-	case UsageOver, UsageFull, UsageHigh:
-		return level
+// attention is how much of it something asks for: over the limit, at it, near it
+// by so many percent, or none.
+func attention(u *billing.Usage) int {
+	switch level, percent := levelOf(u); level {
+	case UsageOver:
+		return 102
+	case UsageFull:
+		return 101
+	case UsageHigh:
+		return percent
 	}
-	return ""
+	return 0
 }
 
 // windowOf is the span that a counter counts in.
