@@ -145,7 +145,14 @@ func (s *Service) customer(ctx context.Context, p Principal, org Org) (string, e
 	if err != nil {
 		return "", err
 	}
-	if _, err = s.store.SetCustomer(ctx, org.ID, id); err != nil {
+	err = s.store.InTx(ctx, func(tx Tx) error {
+		set, err := tx.SetCustomer(ctx, org.ID, id)
+		if err != nil || !set {
+			return err
+		}
+		return tx.MarkDirty(ctx, org.ID) // events that came before it was known whose they are
+	})
+	if err != nil {
 		return "", err
 	}
 	org, err = s.store.Org(ctx, org.ID)

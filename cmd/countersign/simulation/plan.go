@@ -124,9 +124,9 @@ func random(seed, stream uint64) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, stream)) //nolint:gosec // see above
 }
 
-// NewPlan makes the plan of a seed: 2 to 6 agents' requests among 12 to 40 other
+// NewPlan makes the plan of a seed: 2 to 6 agents' requests among 9 to 28 other
 // steps. Many short histories meet more than few long ones.
-func NewPlan(seed uint64) Plan { return newPlan(seed, len(weights), 12, 29) }
+func NewPlan(seed uint64) Plan { return newPlan(seed, len(weights), 9, 20) }
 
 // LongPlan has 28 to 72 other steps.
 func LongPlan(seed uint64) Plan { return newPlan(seed, len(weights), 28, 45) }
