@@ -269,11 +269,16 @@ func (rt *Router) register(door Door, method, path string, headers http.Header, 
 }
 
 // ServeHTTP finds the route. Paths that are not in their canonical form are
-// unknown: a redirect would only make them look right.
+// unknown: a redirect would only make them look right. Only where there are
+// values in the path is the mux asked again, to fill them in.
 func (rt *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if req.URL.Path == path.Clean(req.URL.Path) {
-		if _, pattern := rt.mux.Handler(req); pattern != "" {
-			rt.mux.ServeHTTP(w, req)
+		h, pattern := rt.mux.Handler(req)
+		if strings.Contains(pattern, "{") {
+			h = rt.mux
+		}
+		if req.Pattern = pattern; pattern != "" {
+			h.ServeHTTP(w, req)
 			return
 		}
 	}
