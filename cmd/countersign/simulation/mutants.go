@@ -19,9 +19,7 @@ import (
 // Mutant is a fault that is put into the mechanism on purpose, to see that the
 // invariants notice it. Nil is the product as it is.
 type Mutant struct {
-	Name string
-	// From is a seed that is known to catch it, where a plain go test begins.
-	From      uint64
+	Name      string
 	tx        func(r *run, tx billing.Tx) billing.Tx
 	processor func(r *run, p billing.Processor) billing.Processor
 	wire      func(r *run, req *http.Request)
@@ -91,12 +89,12 @@ func Mutants() []*Mutant {
 		{Name: "event_not_stored", tx: func(_ *run, tx billing.Tx) billing.Tx { return forgetful{tx} }},
 		{Name: "check_call_mark", tx: func(_ *run, tx billing.Tx) billing.Tx { return markedLate{tx} }},
 		{Name: "consume_then_call", tx: func(r *run, tx billing.Tx) billing.Tx { return inMemory{tx, r} }},
-		{Name: "no_lease", From: 248, tx: func(_ *run, tx billing.Tx) billing.Tx { return leaseless{tx} }},
-		{Name: "no_from_state", From: 564, tx: func(_ *run, tx billing.Tx) billing.Tx { return unguarded{tx} }},
+		{Name: "no_lease", tx: func(_ *run, tx billing.Tx) billing.Tx { return leaseless{tx} }},
+		{Name: "no_from_state", tx: func(_ *run, tx billing.Tx) billing.Tx { return unguarded{tx} }},
 		{Name: "empty_secret_accepted", verify: acceptUnsigned},
 		{Name: "get_approves", opened: approveOnGet},
 		{Name: "org_from_body", tenant: func(p billing.Principal, org string) billing.Principal { p.OrgID = org; return p }},
-		{Name: "token_reusable", From: 52, tx: func(_ *run, tx billing.Tx) billing.Tx { return reusable{tx} }},
+		{Name: "token_reusable", tx: func(_ *run, tx billing.Tx) billing.Tx { return reusable{tx} }},
 		{Name: "no_audit", tx: func(_ *run, tx billing.Tx) billing.Tx { return silent{tx} }},
 		{Name: "replay_5xx", tx: func(r *run, tx billing.Tx) billing.Tx { return faultKeeper{tx, r} }},
 		{Name: "new_key_on_retry", wire: newKey},

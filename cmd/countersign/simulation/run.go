@@ -56,9 +56,10 @@ type run struct {
 	burnt     map[string]bool // keys under which Stripe remembers a fault of its own
 	calls     []*call
 	changes   []change
-	clockwork int             // counts what happens at Stripe
-	looked    map[*task]*look // the last reading of each task
-	agreed    map[string]int  // when each intent was agreed to
+	clockwork int                  // counts what happens at Stripe
+	looked    map[*task]*look      // the last reading of each task
+	agreed    map[string]int       // when each intent was agreed to
+	leases    map[string]time.Time // until when an intent is somebody's
 	looks     int
 	news      map[string]int            // events that were stored, by customer
 	flying    map[string]flight         // by intent
@@ -74,7 +75,7 @@ type run struct {
 
 func newRun(w *World, p Plan, m *Mutant) *run {
 	r := &run{
-		w: w, ctx: context.Background(), plan: p, mutant: m, burnt: map[string]bool{}, looked: map[*task]*look{}, agreed: map[string]int{}, news: map[string]int{}, reached: map[string]bool{},
+		w: w, ctx: context.Background(), plan: p, mutant: m, burnt: map[string]bool{}, looked: map[*task]*look{}, agreed: map[string]int{}, leases: map[string]time.Time{}, news: map[string]int{}, reached: map[string]bool{},
 		flying: map[string]flight{}, saved: map[string]int{}, pressed: map[string]bool{}, kept: map[string]billing.Intent{}, sent: map[string]int{},
 		log: slog.New(slog.DiscardHandler),
 	}

@@ -56,6 +56,15 @@ func (w watched) InsertIntent(ctx context.Context, i billing.Intent) (bool, erro
 	return w.Tx.InsertIntent(ctx, i)
 }
 
+// ClaimIntent implements billing.Tx.
+func (w watched) ClaimIntent(ctx context.Context, orgID, id string, now, until time.Time) (bool, error) {
+	claimed, err := w.Tx.ClaimIntent(ctx, orgID, id, now, until)
+	if claimed {
+		w.run.leases[id] = until
+	}
+	return claimed, err
+}
+
 // write is a statement of its own that writes.
 func write[T any](s store, what string, f func(tx billing.Tx) (T, error)) (T, error) {
 	s.run.pass(what)
@@ -92,11 +101,24 @@ func (s store) SetCustomer(ctx context.Context, orgID, customerID string) (bool,
 }
 
 func (s store) TakeStaleIntent(ctx context.Context, now, until time.Time, grace time.Duration) (billing.Intent, error) {
-	return write(s, "take over", func(tx billing.Tx) (billing.Intent, error) { return tx.TakeStaleIntent(ctx, now, until, grace) })
+	return write(s, "take over", func(tx billing.Tx) (billing.Intent, error) {
+		i, err := tx.TakeStaleIntent(ctx, now, until, grace)
+		if lease := s.run.leases[i.ID]; err == nil && s.run.now().Before(lease) {
+			s.run.violate("I1", "%s was taken from who is at it until %s", i.ID, lease)
+		}
+		s.run.leases[i.ID] = until
+		return i, err
+	})
 }
 
 func (s store) RetryIntent(ctx context.Context, orgID, id string, attempt int, until time.Time) (bool, error) {
-	return write(s, "retry", func(tx billing.Tx) (bool, error) { return tx.RetryIntent(ctx, orgID, id, attempt, until) })
+	return write(s, "retry", func(tx billing.Tx) (bool, error) {
+		retried, err := tx.RetryIntent(ctx, orgID, id, attempt, until)
+		if retried {
+			s.run.leases[id] = until
+		}
+		return retried, err
+	})
 }
 
 func (s store) KillTokens(ctx context.Context, id string, at time.Time) error {
