@@ -149,10 +149,18 @@ func readRecent(most RecentLimits) sessionReader {
 	}
 }
 
+type unattended struct{}
+
+// Unattended is for what a page asks by itself: it does not count as the person's
+// use of the session, which may end while the page is open.
+func Unattended(ctx context.Context) context.Context {
+	return context.WithValue(ctx, unattended{}, true)
+}
+
 // session lets somebody in, which is a use of their session.
 func (s *Service) session(ctx context.Context, token string, read sessionReader) (Principal, error) {
 	p, seen, err := s.readSession(ctx, token, read)
-	if now := s.wallNow(); err == nil && now.Sub(seen) >= touchInterval {
+	if now := s.wallNow(); err == nil && now.Sub(seen) >= touchInterval && ctx.Value(unattended{}) == nil {
 		s.must("note a session's use", s.store.TouchSession(ctx, p.CredentialID, now))
 	}
 	return p, err

@@ -1,6 +1,10 @@
 package billing
 
-import "time"
+import (
+	"context"
+	"errors"
+	"time"
+)
 
 // IntentState is where the execution of a change stands.
 type IntentState string
@@ -49,6 +53,19 @@ type Intent struct {
 	// RestoredAt is when a backup that held the intent open was restored. Nobody
 	// knows what became of it in the time that was lost: it is only looked for.
 	RestoredAt time.Time
+}
+
+// Became is the outcome of a change of the caller's org that was under way: what
+// it ended as, or as it was if it has not.
+func (s *Service) Became(ctx context.Context, p Principal, was Outcome) (Outcome, error) {
+	i, err := s.store.Intent(ctx, p.OrgID, was.IntentID)
+	if errors.Is(err, ErrNotFound) || err == nil && (i.Open() || i.Result == nil) {
+		return was, nil
+	}
+	if err != nil {
+		return was, err
+	}
+	return *i.Result, nil
 }
 
 // Open reports whether the intent still stands between a consent and its end.

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"net/url"
 
 	"github.com/countersignhq/countersign/billing"
 	"github.com/countersignhq/countersign/views"
@@ -63,11 +64,35 @@ func (h *handlers) billing(r *web.Request) error {
 		return err
 	}
 	if out, ok := readNotice(r); ok {
-		v.Result = h.resultPanel(v.Summary, out)
+		if err = h.showResult(r, &v, out); err != nil {
+			return err
+		}
 	} else if kind := r.Query("asked"); kind != "" {
 		v.Result = views.NewAsked(v.Limits, kind)
 	}
 	return r.Page(http.StatusOK, views.Billing(views.NewBilling(v)))
+}
+
+// showResult says what became of a press. While that is not known, the page asks
+// for itself with the same notice, and says it then.
+func (h *handlers) showResult(r *web.Request, v *views.BillingValues, out billing.Outcome) (err error) {
+	if out.Status == billing.StatusPending {
+		if out, err = h.Service.Became(r.Context(), r.Principal, out); err != nil {
+			return err
+		}
+	}
+	switch {
+	case out.Status != billing.StatusPending:
+		v.Result = h.resultPanel(v.Summary, out)
+		return nil
+	case v.InReview: // the banner says so
+		return nil
+	}
+	v.Result = h.resultPanel(v.Summary, out)
+	version, _, err := h.orgVersion(r.Context(), r.Principal)
+	v.Frame.Live = views.NewLive(pathBilling+"?"+url.Values{"notice": {writeNotice(r, out)}}.Encode(), pathEvents, version+".pending")
+	v.Frame.Live.Ask()
+	return err
 }
 
 func (h *handlers) resultPanel(s billing.Summary, out billing.Outcome) *views.Panel {

@@ -150,11 +150,8 @@ func (h *handlers) done(r *web.Request, out billing.Outcome) error {
 	if err != nil {
 		return err
 	}
-	if v.Result = h.resultPanel(v.Summary, out); out.Status == billing.StatusPending {
-		v.Frame.Live, err = h.live(r, pathBilling)
-		if err != nil {
-			return err
-		}
+	if err = h.showResult(r, &v, out); err != nil {
+		return err
 	}
 	return r.Page(http.StatusOK, views.Billing(views.NewBilling(v)))
 }

@@ -23,6 +23,36 @@ func contains(t *testing.T, w *httptest.ResponseRecorder, status int, parts ...s
 	}
 }
 
+// While nobody knows how a press ended, the page says so however often it asks,
+// and then how it did: with a script and without.
+func TestPressIsFollowedToItsEnd(t *testing.T) {
+	s := newSite(t, worldtest.Options{})
+	for name, heads := range map[string][]string{"no scripts": nil, "scripts": {"HX-Request: true"}} {
+		c := s.NewCast(strings.ReplaceAll(name, " ", ""), "pro", visa)
+		owner := who{session: c.OwnerCookie}
+		form := forms(s.get(owner, pathBilling), pathChange, "plan", "scale")
+		s.Box.LoseNextAnswer()
+		page := s.send(owner, "POST", pathChange, "application/x-www-form-urlencoded", form.Encode(), heads...)
+		if at := page.Header().Get("Location"); at != "" {
+			page = s.get(owner, at)
+		}
+		contains(t, page, 200, "Working on it", `data-live=`, ".pending")
+		_, at, _ := strings.Cut(page.Body.String(), "data-live=")
+		_, at, _ = strings.Cut(at, `hx-get="`+pathBilling)
+		at, _, _ = strings.Cut(at, `"`)
+		contains(t, s.get(owner, pathBilling+at), 200, "Working on it", ".pending")
+		s.Advance(2 * time.Minute)
+		if err := s.Service.RecoverAll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		end := s.get(owner, pathBilling+at)
+		contains(t, end, 200, c.Org.Name+" is on Scale", "$30.00 was charged")
+		if strings.Contains(end.Body.String(), "data-live") {
+			t.Errorf("%s: it goes on asking", name)
+		}
+	}
+}
+
 // A person presses the button with the amount on it: that amount is charged, a
 // repeat of the press changes nothing, and the page says what happened.
 func TestPressUpgrade(t *testing.T) {

@@ -233,6 +233,32 @@ func TestEventsEnd(t *testing.T) {
 	}
 }
 
+// TestLookIsNoUse: a page that asks for itself does not keep a session alive.
+func TestLookIsNoUse(t *testing.T) {
+	s := newSite(t, worldtest.Options{})
+	p := s.people("acme", "pro", visa)
+	id := s.ask(p.agent, "scale")
+	paths := []string{"/settings/billing", "/settings/approvals", "/approve/" + id}
+	look := func(by caller, path string) int {
+		return s.do(call{as: by, method: http.MethodGet, path: path, header: map[string]string{"X-Look": "again"}}).status
+	}
+	for range 12 {
+		for _, path := range paths {
+			if got := look(p.admin, path); got != 200 {
+				t.Fatalf("%s: %d", path, got)
+			}
+			s.get(p.owner, path).is(200, "")
+		}
+		s.Advance(time.Hour + time.Second)
+	}
+	for _, path := range paths[:2] {
+		if got := look(p.admin, path); got == 200 {
+			t.Errorf("%s: a page that asked by itself has kept the session alive", path)
+		}
+		s.get(p.owner, path).is(200, "")
+	}
+}
+
 // TestEventsLimits: a session has four streams, and more when one of them ends.
 func TestEventsLimits(t *testing.T) {
 	s, _ := newLive(t, false)

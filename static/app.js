@@ -118,6 +118,9 @@
     }, every * 1000)
   }
 
+  document.addEventListener('htmx:config:request', (event) => {
+    if (event.target === live()) event.detail.ctx.request.headers['X-Look'] = 'again' // nobody pressed
+  })
   document.addEventListener('htmx:before:request', (event) => {
     if (event.target === live()) told = undefined
   })
