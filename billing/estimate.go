@@ -8,8 +8,8 @@ import "time"
 // estimateSwitch works out a plan switch as Stripe does: by the second, each
 // line rounded on its own, half away from zero.
 // Source: https://docs.stripe.com/billing/subscriptions/prorations
-func (s *Service) estimateSwitch(sum Summary, to Plan) Quote {
-	sub := sum.Subscription
+func (s *Service) estimateSwitch(sum *Summary, to Plan) Quote {
+	sub := &sum.Subscription
 	from, _ := s.catalog.Plan(sub.Plan)
 	from = from.With(sub.Units.Additional)
 	to = to.With(to.Carry(from))
@@ -20,24 +20,24 @@ func (s *Service) estimateSwitch(sum Summary, to Plan) Quote {
 	e.addUnits("Unused time on ", from, -from.Additional)
 	e.add("Remaining time on ", to.Name, to.Price.Amount)
 	e.addUnits("Remaining time on ", to, to.Additional)
-	return e.into(q, sub)
+	return e.into(q, *sub)
 }
 
 // estimateIncrease works out more units the same way.
-func (s *Service) estimateIncrease(sum Summary, target int64) Quote {
-	sub := sum.Subscription
+func (s *Service) estimateIncrease(sum *Summary, target int64) Quote {
+	sub := &sum.Subscription
 	plan, _ := s.catalog.Plan(sub.Plan)
 	from, to := plan.With(sub.Units.Additional), plan.With(target)
 	q := s.estimate(sum, Change{Action: ActionIncrease, Units: target}, from, to)
 	e := estimator{left: sub.PeriodEnd.Sub(q.ProrationDate), whole: sub.PeriodEnd.Sub(sub.PeriodStart)}
 	e.addUnits("Unused time on ", from, -from.Additional)
 	e.addUnits("Remaining time on ", to, to.Additional)
-	return e.into(q, sub)
+	return e.into(q, *sub)
 }
 
 // estimate is the frame of a quote that is worked out here.
-func (s *Service) estimate(sum Summary, c Change, from, to Plan) Quote {
-	sub := sum.Subscription
+func (s *Service) estimate(sum *Summary, c Change, from, to Plan) Quote {
+	sub := &sum.Subscription
 	return Quote{
 		Change: c, Currency: s.catalog.Currency, FromPlan: from.ID, ToPlan: to.ID, FromUnits: from.Additional, ToUnits: to.Additional,
 		Recurring: to.Recurring(), Interval: to.Price.Interval, NextChargeAt: sub.PeriodEnd, ProrationDate: sum.Now.Truncate(time.Second),
@@ -99,8 +99,8 @@ func prorate(amount int64, left, whole time.Duration) int64 {
 	return (2*amount*l + w) / (2 * w)
 }
 
-func (s *Service) estimateSchedule(sum Summary, kind OfferKind, plan Plan) Quote {
-	sub := sum.Subscription
+func (s *Service) estimateSchedule(sum *Summary, kind OfferKind, plan Plan) Quote {
+	sub := &sum.Subscription
 	from, _ := s.catalog.Plan(sub.Plan)
 	from = from.With(sub.Units.Additional)
 	if kind == OfferResume {
@@ -112,8 +112,8 @@ func (s *Service) estimateSchedule(sum Summary, kind OfferKind, plan Plan) Quote
 }
 
 // estimateReduction: nothing now; from the period's end on the units are fewer.
-func (s *Service) estimateReduction(sum Summary, target int64) Quote {
-	sub := sum.Subscription
+func (s *Service) estimateReduction(sum *Summary, target int64) Quote {
+	sub := &sum.Subscription
 	plan, _ := s.catalog.Plan(sub.Plan)
 	q := s.estimate(sum, Change{Action: ActionReduce, Units: target}, plan.With(sub.Units.Additional), plan.With(target))
 	q.EffectiveAt = sub.PeriodEnd

@@ -11,24 +11,24 @@ import (
 // at the press they are checked against Stripe's own, and a difference is shown
 // instead of charged.
 func (s *Service) Offers(p Principal, sum Summary) []Offer {
-	out := make([]Offer, 0, len(s.catalog.Plans))
-	for _, plan := range s.catalog.Plans {
-		o := s.offer(p, sum, plan)
+	out := make([]Offer, len(s.catalog.Plans))
+	for i, plan := range s.catalog.Plans {
+		o := &out[i]
+		*o = s.offer(&p, &sum, plan)
 		switch o.Kind {
 		case OfferSwitch:
-			o.Quote = s.estimateSwitch(sum, plan)
+			o.Quote = s.estimateSwitch(&sum, plan)
 		case OfferDowngrade, OfferResume:
-			o.Quote = s.estimateSchedule(sum, o.Kind, plan)
+			o.Quote = s.estimateSchedule(&sum, o.Kind, plan)
 		}
 		if o.Quote.Change.Action != "" && o.Kind != OfferDowngrade { // which is pressed in its review
 			o.Sealed = s.sealChange(p, o.Quote, sum.Now)
 		}
-		out = append(out, o)
 	}
 	return out
 }
 
-func (s *Service) offer(p Principal, sum Summary, plan Plan) Offer {
+func (s *Service) offer(p *Principal, sum *Summary, plan Plan) Offer {
 	o := Offer{Plan: plan, Kind: s.offerKind(p, sum, plan)}
 	if p.CanManage() && triable(sum.Org, sum.Subscription, plan) {
 		o.TrialDays = plan.Trial.Days
@@ -36,8 +36,8 @@ func (s *Service) offer(p Principal, sum Summary, plan Plan) Offer {
 	return o
 }
 
-func (s *Service) offerKind(p Principal, sum Summary, plan Plan) OfferKind {
-	sub := sum.Subscription
+func (s *Service) offerKind(p *Principal, sum *Summary, plan Plan) OfferKind {
+	sub := &sum.Subscription
 	current := plan.ID == sum.Plan.ID
 	switch {
 	case !p.CanManage(), !sum.StripeReady, sum.DesignPartner && !sub.Status.Live():
@@ -46,13 +46,13 @@ func (s *Service) offerKind(p Principal, sum Summary, plan Plan) OfferKind {
 		}
 		return OfferNone
 	case sum.DesignPartner:
-		return offerToEnd(sub, plan)
+		return offerToEnd(*sub, plan)
 	case !sub.Status.Live():
 		trying := sub.Trial.Active(sum.Now)
 		if current && !(trying && plan.Paid()) { // a trial's own plan can be bought
 			return OfferCurrent
 		}
-		if !plan.Paid() || s.mayConvert(sub, plan) != nil {
+		if !plan.Paid() || s.mayConvert(*sub, plan) != nil {
 			return OfferNone
 		}
 		return OfferCheckout
@@ -64,7 +64,7 @@ func (s *Service) offerKind(p Principal, sum Summary, plan Plan) OfferKind {
 		return OfferNone // scheduled already
 	case !plan.Paid():
 		return OfferDowngrade
-	case maySwitch(sub) != nil:
+	case maySwitch(*sub) != nil:
 		return OfferNone
 	}
 	return OfferSwitch
@@ -98,7 +98,7 @@ func (s *Service) Review(ctx context.Context, p Principal, planID string) (Offer
 	if !ok {
 		return Offer{}, ErrUnknownPlan
 	}
-	o := s.offer(p, sum, plan)
+	o := s.offer(&p, &sum, plan)
 	if o.Quote, err = s.Preview(ctx, p, planID); err != nil {
 		return Offer{}, err
 	}
@@ -118,8 +118,8 @@ func (s *Service) CapacityOffer(p Principal, sum Summary, target int64) (Offer, 
 	if err != nil || o.Kind == OfferCurrent {
 		return o, err
 	}
-	if o.Quote = s.estimateIncrease(sum, target); c.Action == ActionReduce {
-		o.Quote = s.estimateReduction(sum, target)
+	if o.Quote = s.estimateIncrease(&sum, target); c.Action == ActionReduce {
+		o.Quote = s.estimateReduction(&sum, target)
 	}
 	o.Sealed = s.sealChange(p, o.Quote, sum.Now)
 	return o, nil
@@ -159,5 +159,5 @@ func (s *Service) capacityOffer(p Principal, sum Summary, target int64) (Offer, 
 }
 
 func (s *Service) sealChange(p Principal, q Quote, now time.Time) string {
-	return s.sealer.seal(sealedQuote{Purpose: changePurpose(p.OrgID), Holder: p.CredentialID, Until: now.Add(sealedLife), Quote: q})
+	return s.sealer.seal(&sealedQuote{Purpose: changePurpose(p.OrgID), Holder: p.CredentialID, Until: now.Add(sealedLife), Quote: q})
 }

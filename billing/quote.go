@@ -152,8 +152,8 @@ type sealedQuote struct {
 	Quote   Quote     `json:"q"`
 }
 
-func (s sealer) seal(v sealedQuote) string {
-	raw, err := json.Marshal(&v)
+func (s sealer) seal(v *sealedQuote) string {
+	raw, err := json.Marshal(v)
 	if err != nil {
 		panic("billing: quote does not marshal: " + err.Error())
 	}

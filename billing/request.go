@@ -126,7 +126,7 @@ func (s *Service) price(ctx context.Context, p Principal, r *Request) error {
 	r.From, r.To = r.From.With(q.FromUnits), r.To.With(q.ToUnits)
 	if r.CanDecide {
 		r.OpDigest = r.Approval.opDigest(q)
-		r.Sealed = s.sealer.seal(sealedQuote{Purpose: approvePurpose(r.Approval.ID), Holder: p.CredentialID, Until: r.Now.Add(sealedLife), Quote: q})
+		r.Sealed = s.sealer.seal(&sealedQuote{Purpose: approvePurpose(r.Approval.ID), Holder: p.CredentialID, Until: r.Now.Add(sealedLife), Quote: q})
 	}
 	return nil
 }
