@@ -220,12 +220,13 @@ func bankBanner(v *BillingValues, a billing.PaymentAction) *Panel {
 
 func waitingBanner(v *BillingValues) *Panel {
 	if n := len(v.Waiting); n > 1 {
-		return &Panel{Tone: ToneAccent, Title: v.number(int64(n)) + " requests wait for an answer", Text: v.orAsk("Nothing changes until they are answered.")}
+		return &Panel{Tone: ToneAccent, Title: v.number(int64(n)) + " requests wait for an answer", Text: v.orAsk("Nothing changes until they are answered."), Actions: v.actions(Action{Label: copySeeRequests, Href: "#requests-title"})}
 	}
 	a := v.Waiting[0]
 	return &Panel{
 		Tone: ToneAccent, Title: "An agent waits for an answer",
-		Text: v.orAsk(fmt.Sprintf("%s asks to %s.", a.Actor.Name, lowerFirst(v.verbOf(v.Catalog, a.Quote, v.Summary.Org.Name)))),
+		Text:    v.orAsk(fmt.Sprintf("%s asks to %s.", a.Actor.Name, lowerFirst(v.verbOf(v.Catalog, a.Quote, v.Summary.Org.Name)))),
+		Actions: v.actions(Action{Label: copyReview, Href: approveURL(a.ID)}),
 	}
 }
 
@@ -261,7 +262,7 @@ func (in Locale) nearTitle(u billing.Usage) string {
 	case left == 0:
 		return fmt.Sprintf("The limit of %s is reached", in.limitWords(u))
 	default:
-		return fmt.Sprintf("%s %% of the %s are used, %s left", in.number(int64(percent)), u.Resource.Plural, in.number(left))
+		return fmt.Sprintf("%s%% of the %s are used, %s left", in.number(int64(percent)), u.Resource.Plural, in.number(left))
 	}
 }
 
@@ -326,7 +327,7 @@ func requestsOf(v *BillingValues) []RequestCard {
 			card.Title = endTitle(v.Catalog, a.Quote, v.Summary.Org.Name)
 		}
 		if v.CanManage {
-			card.Button = "Review"
+			card.Button = copyReview
 		}
 		out = append(out, card)
 	}

@@ -26,6 +26,8 @@ const (
 	copyBefore       = "before"
 	copyNow          = "now"
 	copyCancelReview = "Not now"
+	copyReview       = "Review"
+	copySeeRequests  = "See requests"
 )
 
 // Settings → Billing.

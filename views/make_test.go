@@ -245,7 +245,7 @@ func TestBannerIsTheMostPressingMatter(t *testing.T) {
 		{"over a cap", func(v *BillingValues) { v.Summary.Usage[0].Active = 12 }, "12 of 10 agents: over the limit", copyNearText},
 		{"over 90 %", func(v *BillingValues) {
 			v.Summary.Usage[0].Active, v.Summary.Usage[0].Cap.Value = 4620, 5000
-		}, "92 % of the agents are used, 380 left", copyNearText},
+		}, "92% of the agents are used, 380 left", copyNearText},
 		{"over 90 % of two", func(v *BillingValues) {
 			v.Summary.Usage[0].Active = 10
 			more := v.Summary.Usage[0]
@@ -269,6 +269,19 @@ func TestBannerIsTheMostPressingMatter(t *testing.T) {
 				t.Errorf("a member can press %+v", b.Actions)
 			}
 		})
+	}
+}
+
+// TestWaitingBannerLeadsThere: one request is a press away, of several the list.
+func TestWaitingBannerLeadsThere(t *testing.T) {
+	for n, want := range []string{1: "/approve/apr_1", 2: "#requests-title"} {
+		v := onPro(t)
+		for range n {
+			v.Waiting = append(v.Waiting, billing.Approval{ID: "apr_1", Quote: upgradeQuote()})
+		}
+		if b := NewBilling(v).Banner; n > 0 && (len(b.Actions) != 1 || b.Actions[0].Href != want) {
+			t.Errorf("%d requests: %+v", n, b.Actions)
+		}
 	}
 }
 
@@ -304,13 +317,13 @@ func TestUsageLevels(t *testing.T) {
 		{billing.Usage{Resource: agents, Cap: limit(10)}, UsageUnknown, 0, ""},
 		{billing.Usage{Resource: agents, Cap: limit(10), Reported: now}, UsageOK, 0, ""},
 		{billing.Usage{Resource: agents, Cap: limit(10), Active: 7, Reported: now}, UsageOK, 70, ""},
-		{billing.Usage{Resource: agents, Cap: limit(10), Active: 8, Reported: now}, UsageHigh, 80, "80 % used, 2 left."},
+		{billing.Usage{Resource: agents, Cap: limit(10), Active: 8, Reported: now}, UsageHigh, 80, "80% used, 2 left."},
 		{billing.Usage{Resource: agents, Cap: limit(10), Active: 10, Reported: now}, UsageFull, 100, "At the limit. Existing ones keep working, new ones are refused."},
 		{billing.Usage{Resource: agents, Cap: limit(10), Active: 13, Reported: now}, UsageOver, 100, "Over by 3. Existing ones keep working, new ones are refused."},
 		{billing.Usage{Resource: calls, Cap: limit(1000), Active: 1000, Reported: now}, UsageFull, 100, "At the limit. More are refused until the reset."},
 		{billing.Usage{Resource: agents, Cap: limit(0), Reported: now}, UsageFull, 100, "At the limit. Existing ones keep working, new ones are refused."},
 		{billing.Usage{Resource: agents, Cap: billing.Limit{Unlimited: true}, Active: 5, Reported: now}, UsageUnlimited, 0, ""},
-		{billing.Usage{Resource: agents, Cap: limit(1000), Active: 999, Reported: now}, UsageHigh, 99, "99 % used, 1 left."},
+		{billing.Usage{Resource: agents, Cap: limit(1000), Active: 999, Reported: now}, UsageHigh, 99, "99% used, 1 left."},
 	} {
 		rows := usageOf(&BillingValues{Summary: billing.Summary{Usage: []billing.Usage{tc.use}}})
 		if r := rows[0]; r.Level != tc.level || r.Percent != tc.percent || r.Note != tc.note {

@@ -239,7 +239,7 @@ func levelOf(u *billing.Usage) (UsageLevel, int) {
 func (in Locale) usageNote(u *billing.Usage, row *UsageRow) string {
 	switch row.Level {
 	case UsageHigh:
-		return fmt.Sprintf("%s %% used, %s left.", in.number(int64(row.Percent)), in.number(u.Cap.Value-u.Active))
+		return fmt.Sprintf("%s%% used, %s left.", in.number(int64(row.Percent)), in.number(u.Cap.Value-u.Active))
 	case UsageFull:
 		return "At the limit. " + keepsWorking(u.Resource)
 	case UsageOver:

@@ -71,7 +71,7 @@ func away(url string, extra ...Field) *Form {
 func usageSample() []UsageRow {
 	jan1 := at("2026-12-01T00:00:00Z", "1 December 2026", "")
 	return []UsageRow{
-		{PlotURL: "/settings/billing?plot=agents", Label: "Agents", Used: "8", Limit: "10", Percent: 80, Level: UsageHigh, Note: "80 % used, 2 left."},
+		{PlotURL: "/settings/billing?plot=agents", Label: "Agents", Used: "8", Limit: "10", Percent: 80, Level: UsageHigh, Note: "80% used, 2 left."},
 		{Label: "Members", Used: "6", Limit: "20", Percent: 30, Level: UsageOK},
 		{Label: "Workspaces", Used: "200", Limit: "200", Percent: 100, Level: UsageFull, Note: "At the limit. What exists keeps working, new ones are refused."},
 		{Label: "Rows", Used: "5,003", Limit: "5,000", Percent: 100, Level: UsageOver, Note: "Over by 3. What exists keeps working, new ones are refused."},
