@@ -93,7 +93,7 @@ func (r *run) checkIntent(f *facts, i intentRow) {
 	case "failed":
 		// A reduction that came in the moment of the call is not taken back by it.
 		late := i.quote.Change.Action == billing.ActionKeepCapacity && r.disturbed(i)
-		if n > 0 && !f.pended[i.id] && !late {
+		if n > 0 && !f.pended[i.id] && !late && r.caused(i.id) {
 			r.violate("I3", "%s counts as failed, but Stripe has carried it out", i.id)
 		}
 	}
@@ -106,6 +106,35 @@ func (r *run) checkIntent(f *facts, i intentRow) {
 	a := f.approvals[i.approval]
 	if a.intent != i.id || a.org != i.org || a.quote.Change != i.quote.Change {
 		r.violate("I2", "%s does not match its consent %s", i.id, i.approval)
+	}
+}
+
+// caused reports whether a call of the intent's has changed anything at Stripe:
+// what somebody else had made of it a moment before is not changed again.
+func (r *run) caused(intent string) bool {
+	for after := ""; ; {
+		events, err := r.list("/v1/events?limit=100" + after)
+		if err != nil {
+			r.violate("read", "events: %v", err)
+		}
+		if len(events) == 0 {
+			return false
+		}
+		for _, raw := range events {
+			var e struct {
+				ID      string
+				Request struct {
+					Key string `json:"idempotency_key"`
+				}
+			}
+			if err = json.Unmarshal(raw, &e); err != nil {
+				r.violate("read", "event: %v", err)
+			}
+			if id, ours := intentOf(e.Request.Key); ours && id == intent {
+				return true
+			}
+			after = "&starting_after=" + e.ID
+		}
 	}
 }
 
