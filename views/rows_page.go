@@ -88,12 +88,12 @@ func (r invoiceRow) draw(k *ink) {
 		action(*r.Pay).draw(k)
 	}
 	if r.Hosted != "" {
-		k.html(`<a href="`, link(r.Hosted), `" rel="noreferrer">`, copyView)
+		k.html(`<a href="`, link(r.Hosted), `">`, copyView)
 		about(r.Number).draw(k)
 		k.html(`</a> `)
 	}
 	if r.PDF != "" {
-		k.html(`<a href="`, link(r.PDF), `" rel="noreferrer">PDF`)
+		k.html(`<a href="`, link(r.PDF), `">PDF`)
 		about(r.Number).draw(k)
 		k.html(`</a>`)
 	}
