@@ -114,6 +114,8 @@ type PaymentFailed struct {
 	KeepUntil time.Time `json:"keep_until,omitzero"`
 	Out       bool      `json:"out,omitempty"`   // the free plan is in force already
 	Ended     bool      `json:"ended,omitempty"` // Stripe has ended the subscription
+	// NeedsBank: it goes through once the payer confirms it.
+	NeedsBank bool `json:"needs_bank,omitempty"`
 }
 
 // TrialEnding tells that a trial is about to end.

@@ -219,7 +219,7 @@ func (s *Service) unpaid(org Org, before, after Subscription) (notice, bool) {
 			return notice{}, false
 		}
 	}
-	m.Invoice, m.Amount, m.NextTry = open.InvoiceID, open.Amount, open.NextTry
+	m.Invoice, m.Amount, m.NextTry, m.NeedsBank = open.InvoiceID, open.Amount, open.NextTry, open.NeedsBank
 	if until := s.keptUntil(org, after); until != nil {
 		m.KeepUntil = *until
 	}

@@ -69,19 +69,22 @@ const (
 
 // A payment that failed.
 const (
-	copyFailedSubject = "Payment failed: %s for %s’s %s plan"
-	copyFailedLead    = "The payment of %s for %s’s %s plan did not go through."
-	copyEndedSubject  = "%s’s %s plan has ended: it was not paid"
-	copyEndedLead     = "Stripe has ended the subscription of %s to %s, because it was not paid. Nothing more is charged."
-	copyMailAmount    = "Amount"
-	copyMailCard      = "Card"
-	copyMailNextTry   = "Tried again"
-	copyMailNoTry     = "Not by itself any more"
-	copyMailKept      = "%s is kept until"
-	copyMailOut       = "In force now"
-	copyMailOutText   = "the free plan’s limits, until it is paid"
-	copyMailFree      = "the free plan’s limits"
-	copyMailPay       = "Pay, or change the card, on Settings → Billing"
+	copyFailedSubject  = "Payment failed: %s for %s’s %s plan"
+	copyFailedLead     = "The payment of %s for %s’s %s plan did not go through."
+	copyConfirmSubject = "Your bank wants to confirm %s for %s’s %s plan"
+	copyConfirmLead    = "The payment of %s for %s’s %s plan goes through once you confirm it with your bank."
+	copyMailConfirm    = "Confirm it on Settings → Billing"
+	copyEndedSubject   = "%s’s %s plan has ended: it was not paid"
+	copyEndedLead      = "Stripe has ended the subscription of %s to %s, because it was not paid. Nothing more is charged."
+	copyMailAmount     = "Amount"
+	copyMailCard       = "Card"
+	copyMailNextTry    = "Tried again"
+	copyMailNoTry      = "Not by itself any more"
+	copyMailKept       = "%s is kept until"
+	copyMailOut        = "In force now"
+	copyMailOutText    = "the free plan’s limits, until it is paid"
+	copyMailFree       = "the free plan’s limits"
+	copyMailPay        = "Pay, or change the card, on Settings → Billing"
 )
 
 // A trial that is about to end.

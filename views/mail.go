@@ -235,6 +235,10 @@ func (w *mailWriter) failed(m billing.PaymentFailed) {
 	if w.subject, w.lead = fmt.Sprintf(copyFailedSubject, amount, w.org, plan), []string{fmt.Sprintf(copyFailedLead, amount, w.org, plan)}; m.Ended {
 		w.subject, w.lead = fmt.Sprintf(copyEndedSubject, w.org, plan), []string{fmt.Sprintf(copyEndedLead, w.org, plan)}
 	}
+	link := copyMailPay
+	if m.NeedsBank {
+		w.subject, w.lead, link = fmt.Sprintf(copyConfirmSubject, amount, w.org, plan), []string{fmt.Sprintf(copyConfirmLead, amount, w.org, plan)}, copyMailConfirm
+	}
 	if m.Amount.Currency != "" {
 		w.fact(copyMailAmount, amount)
 	}
@@ -244,6 +248,7 @@ func (w *mailWriter) failed(m billing.PaymentFailed) {
 		w.fact(copyMailOut, copyMailFree)
 		w.leads(copyMailSeeBilling)
 		return
+	case m.NeedsBank:
 	case m.NextTry.IsZero():
 		w.fact(copyMailNextTry, copyMailNoTry)
 	default:
@@ -254,7 +259,7 @@ func (w *mailWriter) failed(m billing.PaymentFailed) {
 	} else if !m.KeepUntil.IsZero() {
 		w.fact(fmt.Sprintf(copyMailKept, plan), w.moment(m.KeepUntil).Text)
 	}
-	w.leads(copyMailPay)
+	w.leads(link)
 }
 
 func (w *mailWriter) trial(m billing.TrialEnding) {

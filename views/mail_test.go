@@ -66,7 +66,8 @@ func mailCases() map[string]mailCase {
 	bank.End, bank.Charged, bank.Why = billing.ChangeBank, 0, "The bank wants to confirm this payment."
 	later.Quote, later.Charged, later.EffectiveAt = downgradeQuote(), 0, now.AddDate(0, 0, 7)
 	unpaid := billing.PaymentFailed{Invoice: "in_1", Plan: "scale", Amount: usd(4900), Card: visa, NextTry: now.AddDate(0, 0, 3), KeepUntil: now.AddDate(0, 0, 14)}
-	lastTry, out, ended := unpaid, unpaid, unpaid
+	lastTry, out, ended, confirm := unpaid, unpaid, unpaid, unpaid
+	confirm.NeedsBank = true
 	lastTry.NextTry = time.Time{}
 	out.KeepUntil, out.Out = time.Time{}, true
 	ended.Ended, ended.NextTry, ended.KeepUntil = true, time.Time{}, time.Time{}
@@ -95,6 +96,7 @@ func mailCases() map[string]mailCase {
 		"change-bank":      {message: bank, url: page},
 		"payment-failed":   {message: unpaid, url: settings},
 		"payment-last-try": {message: lastTry, url: settings},
+		"payment-bank":     {message: confirm, url: settings},
 		"payment-out":      {message: out, url: settings},
 		"payment-ended":    {message: ended, url: settings},
 		"trial-ending":     {message: billing.TrialEnding{Plan: "scale", EndsAt: now.AddDate(0, 0, 3)}, url: settings},
