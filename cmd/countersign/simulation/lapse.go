@@ -63,7 +63,7 @@ func (r *run) moments() (all []time.Time) {
 			}
 		}
 		if end := sub.PastDueSince.Add(billing.DefaultPastDueGrace); sub.Status == billing.StatusPastDue && end.After(r.now()) {
-			all = append(all, end, end) // it comes seldom
+			all = append(all, end, end, end, end) // it comes seldom
 		}
 	}
 	return all

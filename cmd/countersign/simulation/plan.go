@@ -83,7 +83,7 @@ var weights = []struct {
 	{actWait, 20},
 	{actTrial, 40},
 	{actReduction, 20},
-	{actBoundary, 25},
+	{actBoundary, 35},
 	{actRead, 20},
 	{actLapse, 15},
 }
