@@ -45,7 +45,7 @@ var house = map[string]room{
 	// for test files only
 	"db/dbtest":                  {},
 	"cmd/countersign/worldtest":  {uses: "db db/dbtest payments payments/sandbox billing"},
-	"cmd/countersign/simulation": {uses: "db payments payments/sandbox billing"},
+	"cmd/countersign/simulation": {uses: "handlers db payments payments/sandbox billing"},
 }
 
 // owners says which rooms alone may import a foreign package, or one below it.
