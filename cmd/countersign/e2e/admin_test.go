@@ -15,7 +15,7 @@ func TestOperator(t *testing.T) {
 	owner.open(eval[string](owner, `[...document.querySelectorAll('li')].find(l => l.textContent.includes('ada@acme.test')).querySelector('a').href`))
 	owner.press("Sign in as")
 	owner.see("Current plan")
-	owner.press("Ask for more")
+	owner.press("Ask for more , Agents")
 	owner.audit("billing-ask")
 	owner.press("Send")
 	owner.see("Your request is on its way")
