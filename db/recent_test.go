@@ -2,6 +2,7 @@ package db
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,4 +56,18 @@ func TestRecent(t *testing.T) {
 		}
 		same(t, "another org's", ok(s.Recent(ctx, other, billing.RecentLimits{Invoices: 9, Limits: 9, Waiting: 9}))(t), billing.Recent{})
 	})
+}
+
+// TestRecentFindsItsRows: what has ended is not gone through, however much it is.
+func TestRecentFindsItsRows(t *testing.T) {
+	s := onSQLite(t)
+	plan := strings.Join(ok(many(t.Context(), s.queries, planFields, `EXPLAIN QUERY PLAN `+selectRecent, acme, 9, 9, 9))(t), "\n")
+	for _, index := range []string{"invoices_newest", "limit_requests_newest", "approvals_waiting", "intents_in_review"} {
+		if !strings.Contains(plan, index) {
+			t.Errorf("the index %s is not used:\n%s", index, plan)
+		}
+	}
+	if strings.Contains(plan, "TEMP B-TREE") || strings.Contains(plan, "SCAN invoices") {
+		t.Errorf("rows are sorted or all gone through:\n%s", plan)
+	}
 }
