@@ -168,7 +168,7 @@ func walkAgents(j journey) string {
 
 func walkLimit(j journey) string {
 	j.signIn(ada)
-	const row = `[aria-labelledby="usage-title"] li:has(form[action="/settings/billing/limit"])`
+	const row = `[aria-labelledby="usage-title"] li:has(form[action="/settings/billing/limit"] [value=agents])`
 	j.pressIn(row, "Ask for more")
 	j.fillIn(row, "How many", "25")
 	j.fillIn(row, "What for", "Nightly builds")
