@@ -78,6 +78,9 @@ const (
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	s := &Store{clock: o.Clock, wall: o.Clock, log: o.Log, record: o.Record, hub: newHub(), together: together{queues: map[*shared]*queue{}}}
 	s.queries = queries{s: s}
+	if s.turns.most = mostTogether; o.Record {
+		s.turns.most = 1 // a tape holds whole transactions
+	}
 	if s.wall == nil {
 		s.wall = time.Now //nolint:forbidigo // the default of the clock that is handed in
 	}

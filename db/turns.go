@@ -20,6 +20,7 @@ const mostTogether = 32
 
 // turns says whose turn it is to write.
 type turns struct {
+	most    int // share a commit
 	mu      sync.Mutex
 	taken   bool
 	waiting []chan struct{} // in the order of coming; closing one hands the turn over
@@ -102,7 +103,7 @@ func (t *turns) pass() {
 	for {
 		t.mu.Lock()
 		b := t.open
-		if b == nil || len(t.waiting) > 0 && b.size < mostTogether && !b.spoil {
+		if b == nil || len(t.waiting) > 0 && b.size < t.most && !b.spoil {
 			t.hand()
 			t.mu.Unlock()
 			return

@@ -51,6 +51,7 @@ func (c *Client) snapshot(ctx context.Context, customerID string) (Snapshot, err
 	if cus.Subscriptions != nil {
 		s.Subscriptions = cus.Subscriptions.Data
 	}
+	sub := renewing(s.Subscriptions)
 	g, ctx := c.reads(ctx)
 	g.Go(func() (err error) {
 		s.Invoices, err = c.listInvoices(ctx, customerID)
@@ -62,7 +63,8 @@ func (c *Client) snapshot(ctx context.Context, customerID string) (Snapshot, err
 			s.Subscriptions, err = c.cancelled(ctx, customerID)
 			return err
 		})
-	} else if sub := renewing(s.Subscriptions); sub != nil {
+	}
+	if sub != nil {
 		g.Go(func() (err error) {
 			s.Upcoming, err = c.upcoming(ctx, customerID, sub)
 			return err
@@ -70,7 +72,7 @@ func (c *Client) snapshot(ctx context.Context, customerID string) (Snapshot, err
 	}
 	// Whether the payment of an unpaid renewal was declined or waits for the bank is
 	// said by itself only.
-	if sub := renewing(s.Subscriptions); sub != nil && behind(billing.SubscriptionStatus(sub.Status)) && sub.LatestInvoice != nil {
+	if sub != nil && behind(billing.SubscriptionStatus(sub.Status)) && sub.LatestInvoice != nil {
 		g.Go(func() (err error) {
 			s.Owed, err = c.invoices.Get(sub.LatestInvoice.ID, &stripe.InvoiceParams{Params: params(ctx, ""), Expand: stripe.StringSlice([]string{"payment_intent"})})
 			return err
