@@ -81,14 +81,13 @@ func (h *handlers) showResult(r *web.Request, v *views.BillingValues, out billin
 			return err
 		}
 	}
-	switch {
-	case out.Status != billing.StatusPending:
-		v.Result = h.resultPanel(v.Summary, out)
-		return nil
-	case v.InReview: // the banner says so
+	pending := out.Status == billing.StatusPending
+	if pending && v.InReview { // the banner says so
 		return nil
 	}
-	v.Result = h.resultPanel(v.Summary, out)
+	if v.Result = h.resultPanel(v.Summary, out); !pending {
+		return nil
+	}
 	version, _, err := h.orgVersion(r.Context(), r.Principal)
 	v.Frame.Live = views.NewLive(pathBilling+"?"+url.Values{"notice": {writeNotice(r, out)}}.Encode(), pathEvents, version+".pending")
 	v.Frame.Live.Ask()
