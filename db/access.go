@@ -61,14 +61,15 @@ type caller struct {
 	scopes scopes
 	paused time.Time
 	seen   time.Time // when the session or the key was last used
+	over   billing.Overview
 	lists  recentLists
 }
 
 // The person and the org of a session come with it, whether it is the only org
 // of the person, and the overview of the org where it is asked for.
 const (
-	sessionLine = `e.id, e.user_id, e.org_id, e.created_at, e.last_seen_at, u.email, m.role,
-		(SELECT count(*) = 1 FROM members n WHERE n.user_id = e.user_id)`
+	sessionLine = `e.id{!}, e.user_id{!}, e.org_id{!}, e.created_at{!}, e.last_seen_at{!}, u.email{!}, m.role{!},
+		(SELECT count(*) = 1 FROM members n WHERE n.user_id = e.user_id){!}`
 	ofSession = ` FROM sessions e JOIN users u ON u.id = e.user_id JOIN orgs o ON o.id = e.org_id
 		JOIN members m ON m.org_id = e.org_id AND m.user_id = e.user_id`
 	whereSession = ` WHERE e.hash = $1 AND e.revoked_at IS NULL`
@@ -84,7 +85,7 @@ var (
 
 // SessionRecent does not count what waits, it lists it.
 var selectSessionRecent = share(`SELECT `+recentOf(`o.id`, 6)+`, u.name, o.name, `+
-	lineOf(sessionLine+`, `+overviewStart+`0, `+overviewUsage+`, `+reviewOf(`o.id`))+ofSession+
+	lineOf(sessionLine+`, `+overviewStart+`0{!}, `+overviewUsage+`, `+reviewOf(`o.id`))+ofSession+
 	` JOIN subscriptions s ON s.org_id = o.id`+whereSession+` AND e.expires_at > $2 AND e.last_seen_at >= $5`,
 	"bytea", "timestamptz", "timestamptz", "timestamptz", "timestamptz", "bigint", "bigint", "bigint")
 
@@ -93,20 +94,28 @@ func callerFields(c *caller) []any {
 		&c.CredentialID, &c.ID, &c.OrgID, (*stamp)(&c.SignedInAt), (*stamp)(&c.seen), &c.Email, &c.Role, &c.OnlyOrg)
 }
 
+var (
+	sessions = slotsOf(func(c *caller) []any {
+		return []any{&c.Name, &c.OrgName, line(callerFields(c))}
+	})
+	sessionOverviews = slotsOf(func(c *caller) []any {
+		return []any{&c.Name, &c.OrgName, line(c.withOverview(callerFields(c)))}
+	})
+	sessionRecents = slotsOf(func(c *caller) []any {
+		return append(recentFields(&c.lists), &c.Name, &c.OrgName, line(append(c.withOverview(callerFields(c)), &c.lists.inReview)))
+	})
+)
+
 // SessionPrincipal implements billing.AccessTx.
 func (q queries) SessionPrincipal(ctx context.Context, hash []byte, now, idleSince time.Time) (billing.Principal, time.Time, error) {
-	c, err := oneOf(ctx, q, func(c *caller) []any {
-		return []any{&c.Name, &c.OrgName, line(callerFields(c))}
-	}, selectSession, hash, stamp(now), stamp(idleSince))
+	c, err := oneOf(ctx, q, sessions, selectSession, hash, stamp(now), stamp(idleSince))
 	c.Kind = billing.KindHuman
 	return c.result(err)
 }
 
 // SessionOverview implements billing.AccessTx.
 func (q queries) SessionOverview(ctx context.Context, hash []byte, now, idleSince time.Time) (billing.Principal, time.Time, error) {
-	c, err := oneOf(ctx, q, func(c *caller) []any {
-		return []any{&c.Name, &c.OrgName, line(c.withOverview(callerFields(c)))}
-	}, selectSessionOverview, append(q.overviewArgs(hash), stamp(now), stamp(idleSince))...)
+	c, err := oneOf(ctx, q, sessionOverviews, selectSessionOverview, append(q.overviewArgs(hash), moment(now), moment(idleSince))...)
 	c.Kind = billing.KindHuman
 	c.tell()
 	return c.result(err)
@@ -114,12 +123,9 @@ func (q queries) SessionOverview(ctx context.Context, hash []byte, now, idleSinc
 
 // SessionRecent implements billing.AccessTx.
 func (q queries) SessionRecent(ctx context.Context, hash []byte, now, idleSince time.Time, most billing.RecentLimits) (billing.Principal, time.Time, error) {
-	args := append(q.overviewArgs(hash), stamp(idleSince), most.Invoices, most.Limits, most.Waiting+1)
-	at := args[1].(stamp)
-	args[1] = stamp(now)
-	c, err := oneOf(ctx, q, func(c *caller) []any {
-		return append(recentFields(&c.lists), &c.Name, &c.OrgName, line(append(c.withOverview(callerFields(c)), &c.lists.inReview)))
-	}, selectSessionRecent, args...)
+	at, args := q.s.now(), q.overviewArgs(hash)
+	args[1] = moment(now)
+	c, err := oneOf(ctx, q, sessionRecents, selectSessionRecent, append(args, moment(idleSince), most.Invoices, most.Limits, most.Waiting+1)...)
 	c.Kind = billing.KindHuman
 	c.tell()
 	if err == nil {
@@ -131,18 +137,18 @@ func (q queries) SessionRecent(ctx context.Context, hash []byte, now, idleSince 
 // listed takes the lists of a caller apart. All that waits are counted in their
 // list, which is one longer than was asked for, or in the database if even that
 // is full.
-func (q queries) listed(ctx context.Context, c *caller, now stamp, most int) error {
+func (q queries) listed(ctx context.Context, c *caller, now time.Time, most int) error {
 	recent, err := c.lists.apart()
 	if err != nil {
 		return fault(selectSessionRecent.alone, err)
 	}
 	if c.Overview.Recent = &recent; len(recent.Waiting) > most {
 		recent.Waiting = recent.Waiting[:most]
-		c.Overview.Pending, err = one(ctx, q, scalar[int], `SELECT`+pendingCount+` AND a.org_id = $1`, c.OrgID, now)
+		c.Overview.Pending, err = one(ctx, q, scalar[int], `SELECT`+pendingCount+` AND a.org_id = $1`, c.OrgID, stamp(now))
 		return err
 	}
 	for _, a := range recent.Waiting {
-		if a.ExpiresAt.After(time.Time(now)) {
+		if a.ExpiresAt.After(now) {
 			c.Overview.Pending++
 		}
 	}
@@ -150,16 +156,13 @@ func (q queries) listed(ctx context.Context, c *caller, now stamp, most int) err
 }
 
 // withOverview adds the fields of the overview that comes with the caller.
-func (c *caller) withOverview(fields []any) []any {
-	c.Overview = &billing.Overview{}
-	return overviewFields(fields, c.Overview)
-}
+func (c *caller) withOverview(fields []any) []any { return overviewFields(fields, &c.over) }
 
-// tell names the org of the overview, if there is one.
+// tell hands the overview on, with the name of its org.
 func (c *caller) tell() {
-	if c.Overview != nil {
-		c.Overview.Org.Name = c.OrgName
-	}
+	over := c.over
+	over.Org.Name = c.OrgName
+	c.Overview = &over
 }
 
 func (c *caller) result(err error) (billing.Principal, time.Time, error) {
@@ -204,7 +207,7 @@ func (q queries) InsertCredential(ctx context.Context, c billing.Credential) err
 // The same for a key. The token of a person who is no longer a member is not
 // found: it has nothing left to stand for.
 const (
-	keyLine = `c.id, c.kind, c.org_id, c.principal_id, c.scopes, c.last_used_at, c.paused_at`
+	keyLine = `c.id{!}, c.kind{!}, c.org_id, c.principal_id{!}, c.scopes, c.last_used_at, c.paused_at`
 	ofKey   = ` FROM credentials c LEFT JOIN orgs o ON o.id = c.org_id
 		LEFT JOIN members m ON c.kind = 'member' AND m.org_id = c.org_id AND m.user_id = c.principal_id
 		LEFT JOIN users u ON u.id = m.user_id`
@@ -224,20 +227,25 @@ func keyFields(c *caller) []any {
 		&c.CredentialID, &c.Kind, &c.OrgID, &c.ID, &c.scopes, (*stamp)(&c.seen), (*stamp)(&c.paused))
 }
 
+var (
+	keys = slotsOf(func(c *caller) []any {
+		return []any{&c.Name, (*text)(&c.person), (*text)(&c.OrgName), line(append(keyFields(c), &c.Email, &c.Role))}
+	})
+	agentOverviews = slotsOf(func(c *caller) []any {
+		return []any{&c.Name, &c.OrgName, line(c.withOverview(keyFields(c)))}
+	})
+)
+
 // KeyPrincipal implements billing.AccessTx.
 func (q queries) KeyPrincipal(ctx context.Context, hash []byte) (billing.Principal, time.Time, error) {
-	c, err := oneOf(ctx, q, func(c *caller) []any {
-		return []any{&c.Name, (*text)(&c.person), (*text)(&c.OrgName), line(append(keyFields(c), &c.Email, &c.Role))}
-	}, selectKey, hash)
+	c, err := oneOf(ctx, q, keys, selectKey, hash)
 	c.complete()
 	return c.result(err)
 }
 
 // AgentOverview implements billing.AccessTx.
 func (q queries) AgentOverview(ctx context.Context, hash []byte) (billing.Principal, time.Time, error) {
-	c, err := oneOf(ctx, q, func(c *caller) []any {
-		return []any{&c.Name, &c.OrgName, line(c.withOverview(keyFields(c)))}
-	}, selectAgentOverview, q.overviewArgs(hash)...)
+	c, err := oneOf(ctx, q, agentOverviews, selectAgentOverview, q.overviewArgs(hash)...)
 	c.complete()
 	c.tell()
 	return c.result(err)

@@ -13,8 +13,8 @@ import (
 // The words of people are in front of what can be read as a line.
 const (
 	approvalColumns = `actor_name, key_by, reason, ` + approvalLine
-	approvalLine    = `id, org_id, state, mode, actor_kind, principal_id, credential_id, key_prefix,
-	action, quote, nonce, base_digest, op_digest, created_at, expires_at, opened_at, decided_at, decided_by,
+	approvalLine    = `id{!}, org_id{!}, state{!}, mode{!}, actor_kind{!}, principal_id{!}, credential_id{!}, key_prefix{!},
+	action{!}, quote{!}, nonce{!}, base_digest{!}, op_digest{!}, created_at{!}, expires_at{!}, opened_at, decided_at, decided_by,
 	assurance, denial, intent_id, result, replaced_by`
 )
 
@@ -46,11 +46,13 @@ func (q queries) InsertApproval(ctx context.Context, a billing.Approval) error {
 		$24, $25, $26)`, approvalFields(&a)...)
 }
 
+var approvals = slotsOf(approvalLineFields)
+
 var selectApproval = share(selectApprovals+` WHERE id = $2 AND org_id = $1`, "text", "text")
 
 // Approval implements billing.ApprovalTx.
 func (q queries) Approval(ctx context.Context, orgID, id string) (billing.Approval, error) {
-	return oneOf(ctx, q, approvalLineFields, selectApproval, orgID, id)
+	return oneOf(ctx, q, approvals, selectApproval, orgID, id)
 }
 
 // ApprovalOrg implements billing.ApprovalTx.

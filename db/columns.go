@@ -60,26 +60,26 @@ func (d document) Scan(src any) error {
 	case nil:
 		return nil
 	case string:
-		if known(d.to, v) {
-			return nil
-		}
-		return json.Unmarshal([]byte(v), d.to)
+		return d.read(v)
 	case []byte:
 		return json.Unmarshal(v, d.to)
 	}
 	return fmt.Errorf("%T is not JSON text", src)
 }
 
-// scopes is a column of JSON: a list of words.
+func (d document) read(part string) error {
+	if known(d.to, part) {
+		return nil
+	}
+	return json.Unmarshal([]byte(part), d.to)
+}
+
+// scopes is a part of a line that is JSON: a list of words.
 type scopes []string
 
-// Scan reads the words; they are plain, so that most lists need no parser.
-func (s *scopes) Scan(src any) error {
-	var all text
-	if err := all.Scan(src); err != nil || all == "" {
-		return err
-	}
-	if inner, ok := strings.CutPrefix(string(all), `["`); ok && !strings.ContainsAny(inner, `\ `) {
+// read is for words that are plain, so that most lists need no parser.
+func (s *scopes) read(all string) error {
+	if inner, ok := strings.CutPrefix(all, `["`); ok && !strings.ContainsAny(inner, `\ `) {
 		if inner, ok = strings.CutSuffix(inner, `"]`); ok && strings.Count(inner, `"`) == 2*strings.Count(inner, `","`) {
 			*s = strings.Split(inner, `","`)
 			return nil

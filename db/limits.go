@@ -8,7 +8,7 @@ import (
 
 const (
 	limitRequestColumns = `reason, ` + limitRequestLine
-	limitRequestLine    = `id, org_id, kind, plan, desired, asker, asks, state, created_at, asked_at, answer`
+	limitRequestLine    = `id{!}, org_id{!}, kind{!}, plan{!}, desired{!}, asker{!}, asks{!}, state{!}, created_at{!}, asked_at{!}, answer`
 )
 
 func limitRequestFields(r *billing.LimitRequest) []any {

@@ -2,6 +2,7 @@ package db
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,16 +63,16 @@ func TestLineOfAnotherLength(t *testing.T) {
 
 func TestScopes(t *testing.T) {
 	for text, want := range map[string]scopes{
-		"": nil, `[]`: {}, `["a"]`: {"a"}, `["billing:read","billing:request"]`: {"billing:read", "billing:request"},
+		`[]`: {}, `["a"]`: {"a"}, `["billing:read","billing:request"]`: {"billing:read", "billing:request"},
 		`["a", "b"]`: {"a", "b"}, `["a\"","b\u0031"]`: {`a"`, "b1"}, `[""]`: {""},
 	} {
 		var got scopes
-		if err := got.Scan(text); err != nil || !reflect.DeepEqual(got, want) {
+		if err := got.read(text); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %#v %v", text, got, err)
 		}
 	}
 	for _, bad := range []string{`["a",1]`, `["a]`, `x`} {
-		if err := new(scopes).Scan(bad); err == nil {
+		if err := new(scopes).read(bad); err == nil {
 			t.Errorf("%s: no error", bad)
 		}
 	}
@@ -99,5 +100,62 @@ func TestPlainTime(t *testing.T) {
 	}
 	if got, err := parseTime("2026-11-23T07:08:09+01:00"); err != nil || !got.Equal(time.Date(2026, 11, 23, 6, 8, 9, 0, time.UTC)) {
 		t.Errorf("another zone: %v %v", got, err)
+	}
+}
+
+// TestMoment: the fast way and the library's write the same, in one width.
+func TestMoment(t *testing.T) {
+	for _, at := range []time.Time{
+		{},
+		t0, t0.Add(123456789), time.Date(2024, 2, 29, 23, 59, 59, 999999999, time.FixedZone("", 5*3600+1800)),
+		time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC),
+	} {
+		same(t, "moment", moment(at), at.UTC().Format(layout))
+	}
+}
+
+// TestSlots: what was read is not kept, and the fields are those of the slot.
+func TestSlots(t *testing.T) {
+	kind := slotsOf(func(r *lineRow) []any { return r.fields() })
+	for range 3 {
+		s, back := kind.lend()
+		same(t, "empty", s.v, lineRow{})
+		must(t, line(s.fields).take("a\x1fb\x1f1\x1f2\x1f1\x1fc\x1f\x1f"))
+		same(t, "id", s.v.id, "a")
+		back()
+		same(t, "after", s.v, lineRow{})
+	}
+}
+
+// TestNeverNull: a column that is said to be never NULL is so.
+func TestNeverNull(t *testing.T) {
+	s := openAt(t, newURL(t, sqliteEngine), Options{})
+	for _, l := range []struct{ table, alias, columns string }{
+		{"orgs", "o.", orgLine},
+		{"subscriptions", "s.", subscriptionColumns},
+		{"sessions", "e.", sessionLine},
+		{"credentials", "c.", keyLine},
+		{"users", "u.", sessionLine},
+		{"members", "m.", sessionLine},
+		{"invoices", "", invoiceLine},
+		{"limit_requests", "", limitRequestLine},
+		{"approvals", "", approvalLine},
+	} {
+		known := 0
+		for _, c := range apart(l.columns) {
+			name, never := strings.CutSuffix(c, "{!}")
+			name, own := strings.CutPrefix(name, l.alias)
+			if !never || !own || strings.ContainsAny(name, ".(") {
+				continue
+			}
+			known++
+			var notNull bool
+			if err := s.writer.Get(&notNull, `SELECT "notnull" FROM pragma_table_info($1) WHERE name = $2`, l.table, name); err != nil || !notNull {
+				t.Errorf("%s.%s may be NULL: %v", l.table, name, err)
+			}
+		}
+		if known == 0 {
+			t.Errorf("%s has no column that is never NULL", l.table)
+		}
 	}
 }

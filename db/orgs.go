@@ -12,7 +12,7 @@ import (
 
 const (
 	orgColumns = `o.name, ` + orgLine
-	orgLine    = `o.id, o.customer_id, o.design_partner, o.checkout_seq, o.checkout, o.created_at, o.given_plan, o.time_zone, o.locale`
+	orgLine    = `o.id{!}, o.customer_id, o.design_partner{!}, o.checkout_seq{!}, o.checkout, o.created_at{!}, o.given_plan, o.time_zone, o.locale`
 
 	insertOrg = `INSERT INTO orgs (name, id, customer_id, design_partner, checkout_seq, checkout, created_at, given_plan, time_zone, locale)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
@@ -126,7 +126,7 @@ func (q queries) PutMember(ctx context.Context, orgID string, user billing.User,
 // that is known, and the one after it. Rows of usage and of overrides are lines
 // within the line.
 const (
-	overviewLine = overviewStart + `(SELECT` + pendingCount + ` AND a.org_id = o.id), ` + overviewUsage
+	overviewLine = overviewStart + `(SELECT` + pendingCount + ` AND a.org_id = o.id){!}, ` + overviewUsage
 
 	pendingCount  = ` count(*) FROM approvals a WHERE a.state = 'pending' AND a.expires_at > $2`
 	overviewStart = orgLine + `, ` + subscriptionColumns + `, `
@@ -153,8 +153,11 @@ func (q queries) Overview(ctx context.Context, orgID string) (billing.Overview, 
 // first of which says whose.
 func (q queries) overviewArgs(first any) []any {
 	now := q.s.now()
-	return []any{first, stamp(now), window{}, stamp(time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC))}
+	return append(make([]any, 0, 8), first, moment(now), gauge, moment(time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)))
 }
+
+// gauge is the window of what is not counted in windows.
+var gauge any = moment(time.Time{})
 
 // overviewFields adds those of overviewLine.
 func overviewFields(fields []any, o *billing.Overview) []any {
@@ -166,14 +169,10 @@ func overviewFields(fields []any, o *billing.Overview) []any {
 // usageLines are rows of usage_counters as Overview's statement writes them.
 type usageLines []billing.UsageRow
 
-// Scan takes the lines apart.
-func (l *usageLines) Scan(src any) error {
-	var all text
-	if err := all.Scan(src); err != nil || all == "" {
-		return err
-	}
-	*l = make(usageLines, 0, strings.Count(string(all), "\n")+1)
-	for line := range strings.SplitSeq(string(all), "\n") {
+// read takes the lines apart.
+func (l *usageLines) read(all string) error {
+	*l = make(usageLines, 0, strings.Count(all, "\n")+1)
+	for line := range strings.SplitSeq(all, "\n") {
 		start, rest, _ := strings.Cut(line, "|")
 		value, rest, _ := strings.Cut(rest, "|")
 		reported, resource, _ := strings.Cut(rest, "|")

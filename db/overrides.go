@@ -70,7 +70,11 @@ func (l *overrideLines) Scan(src any) error {
 	if err := all.Scan(src); err != nil || all == "" {
 		return err
 	}
-	for line := range strings.SplitSeq(string(all), "\n") {
+	return l.read(string(all))
+}
+
+func (l *overrideLines) read(all string) error {
+	for line := range strings.SplitSeq(all, "\n") {
 		part := strings.SplitN(line, "|", 5)
 		o := billing.Override{Raises: part[0] == "1" || part[0] == "t", Cap: billing.Limit{Unlimited: part[1] == ""}, ID: part[3], Resource: part[4]}
 		var err error

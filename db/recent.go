@@ -21,14 +21,14 @@ func listOf(columns, from string, limit int) string {
 
 // recentOf reads the three lists of an org; the first limit is parameter n.
 func recentOf(org string, n int) string {
-	return listOf(`{quote}(description), `+invoiceLine, `invoices WHERE org_id = `+org, n) + `, ` +
-		listOf(`{quote}(reason), `+limitRequestLine, `limit_requests WHERE org_id = `+org, n+1) + `, ` +
-		listOf(`{quote}(actor_name), {quote}(key_by), {quote}(reason), `+approvalLine, `approvals WHERE org_id = `+org+` AND state = 'pending'`, n+2)
+	return listOf(`{quote}(description){!}, `+invoiceLine, `invoices WHERE org_id = `+org, n) + `, ` +
+		listOf(`{quote}(reason){!}, `+limitRequestLine, `limit_requests WHERE org_id = `+org, n+1) + `, ` +
+		listOf(`{quote}(actor_name){!}, {quote}(key_by){!}, {quote}(reason){!}, `+approvalLine, `approvals WHERE org_id = `+org+` AND state = 'pending'`, n+2)
 }
 
 // reviewOf reads whether a change of an org is in review.
 func reviewOf(org string) string {
-	return `EXISTS (SELECT 1 FROM intents i WHERE i.org_id = ` + org + ` AND i.state = 'needs_review')`
+	return `EXISTS (SELECT 1 FROM intents i WHERE i.org_id = ` + org + ` AND i.state = 'needs_review'){!}`
 }
 
 var selectRecent = `SELECT ` + recentOf(`$1`, 2) + `, ` + lineOf(reviewOf(`$1`))
@@ -53,49 +53,60 @@ func (q queries) Recent(ctx context.Context, orgID string, most billing.RecentLi
 
 func (l recentLists) apart() (all billing.Recent, err error) {
 	all.InReview = l.inReview
-	if all.Invoices, err = rowsOf(l.invoices, invoiceFields, 1); err != nil {
+	if all.Invoices, err = rowsOf(l.invoices, listedInvoices); err != nil {
 		return all, err
 	}
-	if all.Limits, err = rowsOf(l.limits, limitRequestFields, 1); err != nil {
+	if all.Limits, err = rowsOf(l.limits, listedLimits); err != nil {
 		return all, err
 	}
-	all.Waiting, err = rowsOf(l.waiting, approvalFields, 3)
+	all.Waiting, err = rowsOf(l.waiting, listedApprovals)
 	return all, err
 }
 
-// rowsOf takes a list apart; the first fields of a row are words of people.
-func rowsOf[T any](list text, fields func(*T) []any, words int) ([]T, error) {
+// The rows of the lists.
+var (
+	listedInvoices  = slotsOf(behindWords(1, invoiceFields))
+	listedLimits    = slotsOf(behindWords(1, limitRequestFields))
+	listedApprovals = slotsOf(behindWords(3, approvalFields))
+)
+
+// behindWords are fields the first of which are words of people.
+func behindWords[T any](words int, fields func(*T) []any) func(*T) []any {
+	return func(v *T) []any {
+		to := fields(v)
+		for n := range words {
+			to[n] = (*quoted)(to[n].(*string))
+		}
+		return to
+	}
+}
+
+// rowsOf takes a list apart.
+func rowsOf[T any](list text, kind *slots[T]) ([]T, error) {
 	if list == "" {
 		return nil, nil
 	}
-	var v T
-	to := fields(&v)
-	for n := range words {
-		to[n] = (*quoted)(to[n].(*string))
-	}
+	to, back := kind.lend()
+	defer back()
 	all := make([]T, strings.Count(string(list), rowSeparator)+1)
 	for i, rest := 0, string(list); i < len(all); i++ {
 		var row string
 		row, rest, _ = strings.Cut(rest, rowSeparator)
-		v = *new(T)
-		if err := line(to).take(row); err != nil {
+		to.v = *new(T)
+		if err := line(to.fields).take(row); err != nil {
 			return nil, err
 		}
-		all[i] = v
+		all[i] = to.v
 	}
 	return all, nil
 }
 
-// quoted is a text that comes as JSON.
+// quoted is a part of a line that is a text as JSON.
 type quoted string
 
-// Scan reads the JSON; most texts have nothing in them to escape.
-func (q *quoted) Scan(src any) error {
-	var all text
-	if err := all.Scan(src); err != nil {
-		return err
-	}
-	if n := len(all); n > 1 && !strings.Contains(string(all), `\`) {
+// read is for texts that mostly have nothing in them to escape.
+func (q *quoted) read(all string) error {
+	if n := len(all); n > 1 && strings.IndexByte(all, '\\') < 0 {
 		*q = quoted(all[1 : n-1])
 		return nil
 	}

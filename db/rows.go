@@ -74,6 +74,3 @@ func (q queries) list(texts []string) any {
 	}
 	return pq.StringArray(texts)
 }
-
-// moment writes a time as a window does.
-func moment(t time.Time) string { return t.UTC().Format(layout) }

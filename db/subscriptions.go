@@ -9,10 +9,10 @@ import (
 	"github.com/countersignhq/countersign/billing"
 )
 
-const subscriptionColumns = `s.org_id, s.customer_id, s.subscription_id, s.item_id, s.status, s.plan, s.period_start,
-	s.period_end, s.cancel_at_period_end, s.credit, s.unknown_price, s.card, s.next_invoice, s.action, s.scheduled_by,
-	s.version, s.row_version, s.synced_seq, s.synced_at, s.units, s.past_due_since,
-	s.ended_unpaid_at, s.lapsed_at, s.dirty_seq, s.trial_plan, s.trial_started_at, s.trial_ends_at,
+const subscriptionColumns = `s.org_id{!}, s.customer_id, s.subscription_id, s.item_id, s.status, s.plan{!}, s.period_start,
+	s.period_end, s.cancel_at_period_end{!}, s.credit{!}, s.unknown_price, s.card, s.next_invoice, s.action, s.scheduled_by,
+	s.version{!}, s.row_version{!}, s.synced_seq{!}, s.synced_at, s.units, s.past_due_since,
+	s.ended_unpaid_at, s.lapsed_at, s.dirty_seq{!}, s.trial_plan, s.trial_started_at, s.trial_ends_at,
 	s.trial_converted_at, s.trial_expired_at`
 
 // savedFields is how many of the columns SaveState writes; it leaves the count of
@@ -89,7 +89,7 @@ func (q queries) SetSchedule(ctx context.Context, orgID string, by *billing.Sche
 
 const (
 	invoiceColumns = `description, ` + invoiceLine
-	invoiceLine    = `id, number, created_at, amount, currency, status, hosted_url, pdf_url`
+	invoiceLine    = `id{!}, number{!}, created_at{!}, amount{!}, currency{!}, status{!}, hosted_url{!}, pdf_url{!}`
 )
 
 func invoiceFields(i *billing.Invoice) []any {

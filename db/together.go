@@ -43,11 +43,11 @@ func share(query string, types ...string) *shared {
 		CROSS JOIN LATERAL (` + strings.NewReplacer(words...).Replace(query) + ` LIMIT 1) AS r WHERE (` + words[1] + `) IS NOT NULL`}
 }
 
-// reader waits for a read of its own.
-type reader struct {
+// asker waits for a read of its own.
+type asker struct {
 	args []any
-	turn chan []*reader // those to read for; nil: it was read
-	row  []text         // nil: there is none
+	turn chan []*asker // those to read for; nil: it was read
+	row  []text        // nil: there is none
 	err  error
 }
 
@@ -59,12 +59,12 @@ type together struct {
 
 type queue struct {
 	running int // statements
-	waiting []*reader
+	waiting []*asker
 }
 
 // join queues a reader. It returns those that the reader has to read for, itself
 // among them, or nil if it is to wait for its turn.
-func (t *together) join(what *shared, r *reader) []*reader {
+func (t *together) join(what *shared, r *asker) []*asker {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	q := t.queues[what]
@@ -80,7 +80,7 @@ func (t *together) join(what *shared, r *reader) []*reader {
 	return q.take()
 }
 
-func (q *queue) take() []*reader {
+func (q *queue) take() []*asker {
 	all := q.waiting
 	q.waiting = nil
 	return all
@@ -100,7 +100,7 @@ func (t *together) done(what *shared) {
 }
 
 // leave takes a reader out who waits; false if it has its turn.
-func (t *together) leave(what *shared, r *reader) bool {
+func (t *together) leave(what *shared, r *asker) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	q := t.queues[what]
@@ -112,7 +112,7 @@ func (t *together) leave(what *shared, r *reader) bool {
 }
 
 // wait returns those to read for, as join does, or nil when the row was read.
-func (t *together) wait(ctx context.Context, what *shared, r *reader) ([]*reader, error) {
+func (t *together) wait(ctx context.Context, what *shared, r *asker) ([]*asker, error) {
 	if all := t.join(what, r); all != nil {
 		return all, nil
 	}
@@ -128,14 +128,22 @@ func (t *together) wait(ctx context.Context, what *shared, r *reader) ([]*reader
 }
 
 // oneOf is one, together with those who read the same.
-func oneOf[T any](ctx context.Context, q queries, fields func(*T) []any, what *shared, args ...any) (T, error) {
+func oneOf[T any](ctx context.Context, q queries, kind *slots[T], what *shared, args ...any) (T, error) {
+	row, back := kind.lend()
+	defer back()
+	err := q.share(ctx, row.fields, what, args)
+	return row.v, err
+}
+
+// share reads one row into fields.
+func (q queries) share(ctx context.Context, fields []any, what *shared, args []any) error {
 	if q.tx != nil || q.s.engine == sqliteEngine || q.s.record {
-		return one(ctx, q, fields, what.alone, args...)
+		return q.into(ctx, fields, what.alone, args)
 	}
-	r := &reader{args: args, turn: make(chan []*reader, 1)}
+	r := &asker{args: args, turn: make(chan []*asker, 1)}
 	all, err := q.s.together.wait(ctx, what, r)
 	if err != nil {
-		return *new(T), fault(what.alone, err)
+		return fault(what.alone, err)
 	}
 	if len(all) > 1 {
 		q.readFor(ctx, what, all)
@@ -143,17 +151,12 @@ func oneOf[T any](ctx context.Context, q queries, fields func(*T) []any, what *s
 		defer q.s.together.done(what)
 	}
 	if len(all) == 1 || r.err != nil { // what one is to blame for each learns for itself
-		return one(ctx, q, fields, what.alone, args...)
+		return q.into(ctx, fields, what.alone, args)
 	}
-	return taken(fields, what, r.row)
-}
-
-// taken takes a row apart; without one it is billing.ErrNotFound.
-func taken[T any](fields func(*T) []any, what *shared, row []text) (v T, err error) {
-	if row == nil {
-		return v, billing.ErrNotFound
+	if r.row == nil {
+		return billing.ErrNotFound
 	}
-	return v, fault(what.alone, setFields(fields(&v), row))
+	return fault(what.alone, setFields(fields, r.row))
 }
 
 // setFields leaves the zero value where a column is NULL or empty.
@@ -170,7 +173,7 @@ func setFields(fields []any, row []text) error {
 }
 
 // readFor reads the rows of all and tells them, whatever happens.
-func (q queries) readFor(ctx context.Context, what *shared, all []*reader) {
+func (q queries) readFor(ctx context.Context, what *shared, all []*asker) {
 	err := errUnread
 	defer func() {
 		q.s.together.done(what)
@@ -184,7 +187,7 @@ func (q queries) readFor(ctx context.Context, what *shared, all []*reader) {
 
 var errUnread = errors.New("not read")
 
-func (q queries) readRows(ctx context.Context, what *shared, all []*reader) error {
+func (q queries) readRows(ctx context.Context, what *shared, all []*asker) error {
 	args, err := columnsOf(all)
 	if err != nil {
 		return err
@@ -218,7 +221,7 @@ func (q queries) readRows(ctx context.Context, what *shared, all []*reader) erro
 }
 
 // columnsOf writes each parameter of all as an array.
-func columnsOf(all []*reader) ([]any, error) {
+func columnsOf(all []*asker) ([]any, error) {
 	args := make([]any, len(all[0].args))
 	for n := range args {
 		values := make(pq.StringArray, len(all))

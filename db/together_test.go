@@ -21,7 +21,7 @@ func onPostgres(t *testing.T) fixture {
 }
 
 // busy makes a statement that is under way, so that others wait for its end.
-func (s fixture) busy(what *shared) { s.together.join(what, &reader{}) }
+func (s fixture) busy(what *shared) { s.together.join(what, &asker{}) }
 
 // allAtOnce calls f so often at the same time that the last call has all read
 // together.
@@ -108,9 +108,9 @@ func TestReadTogetherWithABadOne(t *testing.T) {
 func TestWaitForTheStatementUnderWay(t *testing.T) {
 	waiting := &together{queues: map[*shared]*queue{}}
 	what, another := share(`SELECT 1`, "text"), share(`SELECT 2`, "text")
-	readers := make([]*reader, 4)
+	readers := make([]*asker, 4)
 	for i := range readers {
-		readers[i] = &reader{turn: make(chan []*reader, 1)}
+		readers[i] = &asker{turn: make(chan []*asker, 1)}
 	}
 	same(t, "the first", waiting.join(what, readers[0]), readers[:1])
 	for _, r := range readers[1:] {
@@ -118,11 +118,11 @@ func TestWaitForTheStatementUnderWay(t *testing.T) {
 			t.Errorf("reads at once for %d", len(got))
 		}
 	}
-	same(t, "what nobody else reads", len(waiting.join(another, &reader{})), 1)
+	same(t, "what nobody else reads", len(waiting.join(another, &asker{})), 1)
 	same(t, "left", waiting.leave(what, readers[2]), true)
 	same(t, "left twice", waiting.leave(what, readers[2]), false)
 	waiting.done(what)
-	same(t, "the next", <-readers[1].turn, []*reader{readers[1], readers[3]})
+	same(t, "the next", <-readers[1].turn, []*asker{readers[1], readers[3]})
 	same(t, "left too late", waiting.leave(what, readers[3]), false)
 	waiting.done(what)
 	same(t, "after all", waiting.join(what, readers[0]), readers[:1])

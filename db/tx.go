@@ -106,11 +106,17 @@ func (q queries) writing(ctx context.Context, one func(ctx context.Context, to s
 // one reads the only row of a query into the fields of a T.
 func one[T any](ctx context.Context, q queries, fields func(*T) []any, query string, args ...any) (T, error) {
 	var v T
+	err := q.into(ctx, fields(&v), query, args)
+	return v, err
+}
+
+// into reads the only row of a query into fields.
+func (q queries) into(ctx context.Context, fields []any, query string, args []any) error {
 	ctx, from, err := q.reading(ctx)
 	if err == nil {
-		err = from.QueryRowxContext(ctx, query, args...).Scan(fields(&v)...)
+		err = from.QueryRowxContext(ctx, query, args...).Scan(fields...)
 	}
-	return v, fault(query, err)
+	return fault(query, err)
 }
 
 // many reads all rows of a query.
