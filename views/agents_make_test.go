@@ -77,7 +77,7 @@ func TestAgentsPageSays(t *testing.T) {
 	for name, tc := range map[string]struct{ has, lacks []string }{
 		"agents-list": {
 			has: []string{
-				"deploy-bot Requests of the last three months: 3 approved, 1 denied Active", "csa_4fZk… Reads only Paused", "Lift pause , csa_4fZk…",
+				"deploy-bot Active Requests of the last three months: 3 approved, 1 denied", "csa_4fZk… Reads only Paused", "Lift pause , csa_4fZk…",
 				"Last used 23 November 2026, 10:02 UTC (3 minutes ago)", "Never used", "Revoked in the last 90 days", "Revoked on 23 Nov 2026",
 				"Your tokens", "csm_7Qa1…", "New token", "Create another key",
 			},

@@ -405,15 +405,15 @@ func TestUnansweredBankIsOver(t *testing.T) {
 	}
 }
 
-func TestNoSpaceBeforeTheFullStop(t *testing.T) {
-	p := billingBase()
-	p.Result = &Panel{Tone: ToneNeutral, Title: "T", At: Dated{Before: "It ended on", At: dec23, After: ". Nothing changed."}}
-	var b strings.Builder
-	if err := Billing(p).Render(t.Context(), &b); err != nil {
-		t.Fatal(err)
-	}
-	if words := strings.Join(strings.Fields(b.String()), " "); !strings.Contains(words, "It ended on <time datetime=\"2026-12-23T00:00:00Z\">23 December 2026</time>. Nothing changed.") {
-		t.Error("the sentence around a date is not set right")
+func TestSpaceBeforeWhatFollowsADate(t *testing.T) {
+	for after, want := range map[string]string{". Nothing changed.": ". Nothing", ", then": ", then", ": too expensive.": ": too", "and becomes Free": " and becomes"} {
+		var b strings.Builder
+		if err := dated(Dated{Before: "It ended on", At: dec23, After: after}).Render(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		if want = "It ended on <time datetime=\"2026-12-23T00:00:00Z\">23 December 2026</time>" + want; !strings.HasPrefix(b.String(), want) {
+			t.Errorf("%q is not %q…", b.String(), want)
+		}
 	}
 }
 

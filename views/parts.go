@@ -115,9 +115,9 @@ type Panel struct {
 }
 
 // joint puts the space before the words that follow a date, unless they begin
-// with a full stop or a comma.
+// with a stop of their own.
 func joint(after string) string {
-	if strings.HasPrefix(after, ".") || strings.HasPrefix(after, ",") {
+	if strings.ContainsAny(after[:1], ".,:") {
 		return after
 	}
 	return " " + after

@@ -90,6 +90,56 @@ func TestApproveOnOneScreen(t *testing.T) {
 	}
 }
 
+// TestStateStandsBesideWhatItIsOf: in the lists of the settings, on the narrowest
+// phone and on a wide screen.
+func TestStateStandsBesideWhatItIsOf(t *testing.T) {
+	t.Parallel()
+	j := arrive(t, flat, true)
+	j.signIn(hana)
+	for _, width := range []int64{320, 1280} {
+		j.onPhone(width, 800)
+		for _, page := range []string{"approvals", "agents", "members"} {
+			j.open(j.demo.url + "/settings/" + page)
+			if n := eval[int](j.tab, `document.querySelectorAll('.entry > .chip').length`); n == 0 {
+				t.Errorf("%s at %d px: no state is shown", page, width)
+			}
+			if n := eval[int](j.tab, apart); n > 0 {
+				t.Errorf("%s at %d px: %d states are not beside their names", page, width, n)
+			}
+		}
+	}
+}
+
+// TestOverviewIsOneRow: the plan, the next charge and the card stand beside each
+// other on a wide screen, on the first screen, and what can be done on one line.
+func TestOverviewIsOneRow(t *testing.T) {
+	t.Parallel()
+	j := arrive(t, flat, true)
+	j.signIn(ada)
+	j.onPhone(1280, 800)
+	if tops := eval[int](j.tab, lines(".overview > section")); tops != 1 {
+		t.Errorf("the overview has %d rows", tops)
+	}
+	if tops := eval[int](j.tab, lines(".overview .btn")); tops != 1 {
+		t.Errorf("the buttons of the overview stand on %d lines", tops)
+	}
+	if !eval[bool](j.tab, inView("#card-title")) || !eval[bool](j.tab, inView(".overview .btn")) {
+		t.Error("the overview is not on the first screen")
+	}
+}
+
+// lines counts on how many lines elements stand.
+func lines(selector string) string {
+	return `new Set([...document.querySelectorAll(` + quote(selector) + `)].map(e => Math.round(e.getBoundingClientRect().top))).size`
+}
+
+// apart counts the states that do not begin where the first line of their entry
+// does, or that lie on its name.
+const apart = `[...document.querySelectorAll('.entry')].filter(e => {
+	const name = e.querySelector('h2, h3').getBoundingClientRect(), state = e.querySelector(':scope > .chip').getBoundingClientRect()
+	return Math.abs(name.top - state.top) > 4 || state.left < name.right
+}).length`
+
 // inView is whether the whole of an element is to be seen, and nothing lies over it.
 func inView(selector string) string {
 	return `(() => {
