@@ -194,7 +194,7 @@ func (s *Service) PauseKey(ctx context.Context, p Principal, keyID string, pause
 		if err = tx.PauseCredential(ctx, orgID, keyID, at); err != nil {
 			return err
 		}
-		return s.audit(ctx, tx, orgID, p.Actor, event, keyID, map[string]any{"agent": c.PrincipalID})
+		return s.audit(ctx, tx, orgID, p.Actor, event, keyID, map[string]any{"agent": c.PrincipalID, "name": c.Name})
 	})
 }
 

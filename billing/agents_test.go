@@ -312,6 +312,17 @@ func TestPauseAndRename(t *testing.T) {
 	if got := events(w, c.Org.ID); got != "key.paused key.resumed agent.renamed key.revoked" {
 		t.Errorf("log %s", got)
 	}
+	log, err := w.Store.AuditLog(ctx, c.Org.ID, 100)
+	noError(t, err)
+	for _, e := range log {
+		want := "new name"
+		if e.Event == "key.paused" || e.Event == "key.resumed" {
+			want = c.Agent.Name // the one that it had then
+		}
+		if e.Facts["name"] != want {
+			t.Errorf("%s tells of %v, want %q", e.Event, e.Facts["name"], want)
+		}
+	}
 }
 
 // TestAgentsList: an agent is one entry with its keys, the revoked last, and

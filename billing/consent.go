@@ -623,7 +623,7 @@ func (s *Service) deny(ctx context.Context, p Principal, a Approval, v Verdict) 
 			if err = tx.PauseCredential(ctx, a.OrgID, a.Actor.CredentialID, now); err != nil {
 				return err
 			}
-			if err = s.audit(ctx, tx, a.OrgID, p.Actor, "key.paused", a.Actor.CredentialID, map[string]any{"request": a.ID}); err != nil {
+			if err = s.audit(ctx, tx, a.OrgID, p.Actor, "key.paused", a.Actor.CredentialID, map[string]any{"request": a.ID, "name": a.Actor.Name}); err != nil {
 				return err
 			}
 		}

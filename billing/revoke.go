@@ -131,5 +131,5 @@ func (s *Service) revoke(ctx context.Context, tx Tx, by Actor, c Credential) (en
 	if c.Kind == KindMember {
 		event = "token.revoked"
 	}
-	return ended, s.audit(ctx, tx, c.OrgID, by, event, c.ID, map[string]any{"agent": c.PrincipalID, "requests": len(ended)})
+	return ended, s.audit(ctx, tx, c.OrgID, by, event, c.ID, map[string]any{"agent": c.PrincipalID, "name": c.Name, "requests": len(ended)})
 }

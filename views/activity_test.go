@@ -54,6 +54,8 @@ func TestActivityWords(t *testing.T) {
 		{"org.design_partner", "org_1", `{"value":true}`, "Made the organisation a design partner", "", ""},
 		{"member.role_changed", "usr_1", `{"email":"bo@acme.test","role":"billing_admin"}`, "Made bo@acme.test billing admin", "", ""},
 		{"agent.created", "key_1", `{"name":"bot","prefix":"csa_4fZk"}`, "Created the agent bot", "csa_4fZk…", ""},
+		{"key.paused", "key_1", `{"agent":"agt_1","name":"bot"}`, "Paused a key of bot", "", ""},
+		{"key.revoked", "key_1", `{"agent":"agt_1"}`, "Revoked an agent's key", "", ""},
 	} {
 		e := billing.AuditEvent{Event: tc.event, Subject: tc.subject, Facts: object(t, tc.facts), Actor: billing.Actor{Kind: billing.KindHuman, Name: "Ada"}}
 		row, link := Locale{}.activityRow(c, e, now), ""

@@ -255,6 +255,10 @@ func (f fact) keys(event string) (what, detail string) {
 	if prefix := f.text("prefix"); prefix != "" {
 		detail = prefix + "…"
 	}
+	key := "an agent's key"
+	if name := f.text("name"); name != "" {
+		key = "a key of " + name
+	}
 	switch event {
 	case "agent.created":
 		return "Created the agent " + f.text("name"), detail
@@ -263,11 +267,11 @@ func (f fact) keys(event string) (what, detail string) {
 	case "key.issued":
 		return "Created another key of " + f.text("name"), detail
 	case "key.paused":
-		return "Paused an agent's key", ""
+		return "Paused " + key, ""
 	case "key.resumed":
-		return "Lifted the pause of an agent's key", ""
+		return "Lifted the pause of " + key, ""
 	case "key.revoked":
-		return "Revoked an agent's key", ""
+		return "Revoked " + key, ""
 	case "token.issued":
 		return "Created a token for themselves", detail
 	case "token.revoked":

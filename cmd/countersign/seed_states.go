@@ -74,7 +74,13 @@ func lose(ctx context.Context, tx billing.Tx, r billing.Request, by billing.Acto
 	if err == nil && !won {
 		err = errors.New("the request could not be left open")
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		tx.Audit(ctx, billing.AuditEvent{ID: "evt_demo_approved", OrgID: a.OrgID, At: at, Actor: by, Event: "approval.approved", Subject: a.ID, Facts: map[string]any{"due_now": i.Quote.DueNow}}),
+		tx.Audit(ctx, billing.AuditEvent{ID: "evt_demo_lost", OrgID: a.OrgID, At: at, Actor: by, Event: "change.needs_review", Subject: i.ID, Facts: map[string]any{"request": a.ID}}),
+	)
 }
 
 // askAround lets an agent ask for this and that: its requests end in most of

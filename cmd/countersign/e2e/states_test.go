@@ -114,6 +114,7 @@ var states = []state{
 	{"approve-superseded", "Superseded", "flat", hana, request1("Replaced"), []proof{banner("neutral", "Replaced by another request"), button("See the new request")}},
 	{"approve-downgrade-done", "Done: a downgrade", "flat", hana, request1("Done"), []proof{banner("good", "moves to Free on")}},
 	{"approvals", "All requests of an organisation", "flat", hana, func(j journey) { j.open(j.demo.url + "/settings/approvals") }, []proof{title("Approvals"), chip("Waiting"), chip("Denied"), chip("Expired"), chip("Withdrawn"), chip("Replaced"), chip("Done"), chip("Failed")}},
+	{"activity-needs-review", "A change is being checked", "flat", kai, func(j journey) { j.open(j.demo.url + "/settings/activity") }, []proof{shown("main li", "Approved a request"), shown("main li", "A change is being checked")}},
 	{"approvals-empty", "No request yet", "flat", finn, func(j journey) { j.open(j.demo.url + "/settings/approvals") }, []proof{title("Approvals"), not("document.querySelector('main li a')")}},
 
 	{"approve-member", "Not an owner", "deciding", mia, asked, []proof{shown("main", "You can read this, but not decide it"), not(button("Approve")), not(button("Deny")), button("Send to owners")}},
