@@ -24,7 +24,9 @@ const (
 	// focusedTab is whether most of the one that has the focus is: browsers do not
 	// scroll for the rest.
 	focusedTab = `(() => { const r = document.activeElement.getBoundingClientRect(); return Math.min(r.right, innerWidth) - Math.max(r.left, 0) > r.width / 2 })()`
-	shifts     = `new Promise(done => { let sum = 0; new PerformanceObserver(l => { for (const e of l.getEntries()) sum += e.value }).observe({type: 'layout-shift', buffered: true}); setTimeout(() => done(sum), 100) })`
+	// shifts is by how much what was drawn has moved since, scrolled by how much the page has.
+	scrolled = `new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(scrollY))))`
+	shifts   = `new Promise(done => { let sum = 0; new PerformanceObserver(l => { for (const e of l.getEntries()) sum += e.value }).observe({type: 'layout-shift', buffered: true}); setTimeout(() => done(sum), 100) })`
 )
 
 // TestTabs: the tabs are one row on every phone, with scripts and without. The one
@@ -47,7 +49,7 @@ func TestTabs(t *testing.T) {
 				if !eval[bool](j.tab, currentTab) {
 					t.Errorf("%s: the tab of the page is not in view", at)
 				}
-				if scripts && j.shifted() > 0 {
+				if scripts && j.promised(shifts) > 0 {
 					t.Errorf("%s: the layout shifts", at)
 				}
 			}
@@ -59,12 +61,12 @@ func TestTabs(t *testing.T) {
 	}
 }
 
-// shifted is by how much what was drawn has moved since.
-func (b *tab) shifted() float64 {
+// promised waits for the number that the page promises.
+func (b *tab) promised(promise string) float64 {
 	b.t.Helper()
 	ctx, cancel := b.within()
 	defer cancel()
-	sum, err := chromedp.Run(ctx, chromedp.Evaluate[float64](shifts, chromedp.EvalAwaitPromise))
+	sum, err := chromedp.Run(ctx, chromedp.Evaluate[float64](promise, chromedp.EvalAwaitPromise))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -87,6 +89,22 @@ func TestApproveOnOneScreen(t *testing.T) {
 			}
 		}
 		j.picture("phone-approve-waiting")
+	}
+}
+
+// TestPagesOpenAtTheirTop: what a row is scrolled to must not move the page.
+func TestPagesOpenAtTheirTop(t *testing.T) {
+	t.Parallel()
+	j := arrive(t, flat, true)
+	j.signIn(hana)
+	for _, width := range []int64{320, 1280} {
+		j.onPhone(width, 480)
+		for _, page := range []string{"billing", "approvals", "approvals?state=denied", "agents", "members", "activity"} {
+			j.open(j.demo.url + "/settings/" + page)
+			if y := j.promised(scrolled); y != 0 {
+				t.Errorf("%s at %d px opens %v px below its top", page, width, y)
+			}
+		}
 	}
 }
 
