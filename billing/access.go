@@ -292,7 +292,7 @@ func (s *Service) AddMember(ctx context.Context, orgID, email, name string, role
 
 // FormToken binds a form to the session it was shown in and to its purpose.
 func (s *Service) FormToken(p Principal, purpose string) string {
-	mac := s.sealer.mac("countersign/form/v1", []byte(p.CredentialID+"\x00"+purpose))
+	mac := s.sealer.mac("countersign/form/v1", p.CredentialID+"\x00"+purpose)
 	return base64.RawURLEncoding.EncodeToString(mac)
 }
 

@@ -37,7 +37,7 @@ func (s *Service) newSecret(prefix string) string {
 // given the same one, though only its hash is kept: it is made of the server's
 // own secret and of what names the request.
 func (s *Service) secretFor(prefix, requestKey string) string {
-	return keyFrom(prefix, s.sealer.mac("countersign/key/v1", []byte(prefix+"\x00"+requestKey)))
+	return keyFrom(prefix, s.sealer.mac("countersign/key/v1", prefix+"\x00"+requestKey))
 }
 
 func keyFrom(prefix string, raw []byte) string {

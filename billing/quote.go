@@ -1,13 +1,8 @@
 package billing
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
-	"hash"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/gowebpki/jcs"
@@ -119,65 +114,4 @@ func digest(domain string, v any) []byte {
 	h.Write([]byte{0})
 	h.Write(canonical)
 	return h.Sum(nil)
-}
-
-// sealer signs what a form carries, so that a quote which comes back is one
-// that we showed to this person for this purpose. What else is made of the
-// server's own secret comes from it too.
-type sealer struct{ macs *sync.Pool } // of hash.Hash, with the key
-
-func newSealer(key []byte) sealer {
-	return sealer{&sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
-}
-
-// mac is the HMAC-SHA256 of a text. The use that it is for keeps it from
-// passing for another one's.
-func (s sealer) mac(use string, text []byte) []byte {
-	h := s.macs.Get().(hash.Hash)
-	defer s.macs.Put(h)
-	h.Reset()
-	h.Write([]byte(use + "\x00"))
-	h.Write(text)
-	return h.Sum(nil)
-}
-
-// useQuote is for quotes in forms.
-const useQuote = "countersign/quote/v1"
-
-// sealedQuote is the content of a form's hidden field.
-type sealedQuote struct {
-	Purpose string    `json:"p"` // "approve:apr_…" or "change:org_…"
-	Holder  string    `json:"h"` // the session it was shown in
-	Until   time.Time `json:"u"`
-	Quote   Quote     `json:"q"`
-}
-
-func (s sealer) seal(v *sealedQuote) string {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		panic("billing: quote does not marshal: " + err.Error())
-	}
-	to := base64.RawURLEncoding
-	out := make([]byte, 0, to.EncodedLen(len(raw))+1+to.EncodedLen(sha256.Size))
-	out = append(to.AppendEncode(out, raw), '.')
-	return string(to.AppendEncode(out, s.mac(useQuote, raw)))
-}
-
-// open returns the quote if the seal is ours, for this purpose and holder, and
-// not older than its life; else ok is false.
-func (s sealer) open(sealed, purpose, holder string, now time.Time) (Quote, bool) {
-	body, sig, found := strings.Cut(sealed, ".")
-	if !found {
-		return Quote{}, false
-	}
-	raw, err1 := base64.RawURLEncoding.DecodeString(body)
-	mac, err2 := base64.RawURLEncoding.DecodeString(sig)
-	if err1 != nil || err2 != nil || !hmac.Equal(mac, s.mac(useQuote, raw)) {
-		return Quote{}, false
-	}
-	var v sealedQuote
-	if json.Unmarshal(raw, &v) != nil || v.Purpose != purpose || v.Holder != holder || now.After(v.Until) {
-		return Quote{}, false
-	}
-	return v.Quote, true
 }

@@ -158,7 +158,10 @@ func (s *Service) Recent(ctx context.Context, p Principal, most RecentLimits) (R
 		r, err = s.store.Recent(ctx, p.OrgID, most)
 	}
 	now := s.Now()
-	r.Waiting = slices.DeleteFunc(r.Waiting, func(a Approval) bool { return a.At(now).State != ApprovalPending })
+	ended := func(a Approval) bool { return a.At(now).State != ApprovalPending }
+	if slices.ContainsFunc(r.Waiting, ended) { // rarely; and the list may be the caller's
+		r.Waiting = slices.DeleteFunc(slices.Clone(r.Waiting), ended)
+	}
 	return r, err
 }
 
@@ -166,6 +169,6 @@ func (s *Service) Recent(ctx context.Context, p Principal, most RecentLimits) (R
 func (r Recent) cut(most RecentLimits) Recent {
 	r.Invoices = r.Invoices[:min(len(r.Invoices), most.Invoices)]
 	r.Limits = r.Limits[:min(len(r.Limits), most.Limits)]
-	r.Waiting = slices.Clone(r.Waiting[:min(len(r.Waiting), most.Waiting)])
+	r.Waiting = r.Waiting[:min(len(r.Waiting), most.Waiting)]
 	return r
 }

@@ -126,7 +126,7 @@ func sealedFor(c Call) []byte {
 
 // replayCipher is AES-256-GCM with a key of its own and a random nonce.
 func (s *Service) replayCipher() cipher.AEAD {
-	block, err := aes.NewCipher(s.sealer.mac("countersign/replay/v1", nil))
+	block, err := aes.NewCipher(s.sealer.mac("countersign/replay/v1", ""))
 	if err != nil {
 		panic(err) // only for keys of another length
 	}
