@@ -176,8 +176,10 @@ func (f fact) inForce(family string) string {
 
 func statusName(s string) string {
 	switch billing.SubscriptionStatus(s) {
-	case billing.StatusActive, billing.StatusUnpaid, billing.StatusCanceled:
+	case billing.StatusActive, billing.StatusUnpaid:
 		return s
+	case billing.StatusCanceled:
+		return "cancelled"
 	case billing.StatusTrialing:
 		return "in trial"
 	case billing.StatusPastDue:

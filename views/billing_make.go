@@ -138,7 +138,7 @@ func (in Locale) chipOf(sub billing.Subscription) Chip {
 	case billing.StatusIncomplete:
 		return Chip{"Payment not finished", ToneWarn}
 	case billing.StatusCanceled, billing.StatusIncompleteExpired:
-		return Chip{"Canceled", ToneNeutral}
+		return Chip{"Cancelled", ToneNeutral}
 	case billing.StatusActive, billing.StatusTrialing:
 		if sub.CancelAtPeriodEnd {
 			return Chip{"Ends " + in.dayOnly(sub.PeriodEnd), ToneWarn}

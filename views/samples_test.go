@@ -208,7 +208,7 @@ func billingSamples() map[string]BillingPage {
 		p.Card.Warning = "This card expires this month."
 	})
 	with("canceled", func(p *BillingPage) {
-		p.Plan = PlanCard{Name: "Free", Price: "$0.00", Per: "a month", Chip: Chip{"Canceled", ToneNeutral}, Dates: []Dated{{Before: "Your subscription ended on", At: decided}}}
+		p.Plan = PlanCard{Name: "Free", Price: "$0.00", Per: "a month", Chip: Chip{"Cancelled", ToneNeutral}, Dates: []Dated{{Before: "Your subscription ended on", At: decided}}}
 		p.Next = &NextCharge{Title: "Next charge", None: "Nothing will be charged."}
 		p.Cancel = nil
 	})
@@ -345,7 +345,7 @@ func approveSamples() map[string]ApprovePage {
 	ended("already", "Approved", Panel{Tone: ToneNeutral, Title: "Already answered", At: Dated{Before: "Grace Hopper approved this at", At: decided}})
 	ended("denied", "Denied", Panel{Tone: ToneNeutral, Title: "Denied. Nothing changed.", Text: "Your agent will be told."})
 	ended("expired", "Expired", Panel{Tone: ToneNeutral, Title: "This request ended", At: Dated{Before: "It ended on", At: closes, After: "Nothing changed. Ask your agent for a new one."}})
-	ended("canceled", "Canceled", Panel{Tone: ToneNeutral, Title: "Withdrawn by deploy-bot", Text: "Nothing changed."})
+	ended("canceled", "Withdrawn", Panel{Tone: ToneNeutral, Title: "Withdrawn by deploy-bot", Text: "Nothing changed."})
 	ended("superseded", "Replaced", Panel{Tone: ToneNeutral, Title: "Replaced by another request of deploy-bot", Text: "Nothing changed.", Actions: []Action{{Label: "See the new request", Href: "/approve/apr_2", Primary: true}}})
 	ended("invalidated", "Void", Panel{Tone: ToneNeutral, Title: "This request is void", Text: "The key that asked was revoked. Nothing changed."})
 	ended("indeterminate", "Checking", Panel{Tone: ToneWarn, Title: "We do not know yet how this ended", Text: "Stripe did not answer in time. We keep asking and never charge twice.", Ref: "int_01jd8z5p"})

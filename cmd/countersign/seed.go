@@ -59,9 +59,9 @@ func (d *demonstration) stories() []story {
 	first, _ := d.app.service.Catalog().FirstPaid()
 	top := d.topPlan()
 	return []story{
-		{org: "Nettle & Vine", state: "Canceled: nobody paid the renewal", owner: [2]string{"nell@nettle.test", "Nell Okoro"}, daysAgo: 65, plan: top.ID, replaceCard: "pm_card_chargeCustomerFail", usage: map[string]int64{"agents": 2}},
+		{org: "Nettle & Vine", state: "Cancelled: nobody paid the renewal", owner: [2]string{"nell@nettle.test", "Nell Okoro"}, daysAgo: 65, plan: top.ID, replaceCard: "pm_card_chargeCustomerFail", usage: map[string]int64{"agents": 2}},
 		{org: "Yarrow Mills", state: "Past due, and the grace is over", owner: [2]string{"yara@yarrow.test", "Yara Delgado"}, daysAgo: 50, plan: top.ID, replaceCard: "pm_card_chargeCustomerFail", usage: map[string]int64{"agents": 9, "rows": 7200}},
-		{org: "Quill Press", state: "Canceled: the subscription has ended", owner: [2]string{"quinn@quill.test", "Quinn Abara"}, daysAgo: 44, plan: first.ID, cancel: true},
+		{org: "Quill Press", state: "Cancelled: the subscription has ended", owner: [2]string{"quinn@quill.test", "Quinn Abara"}, daysAgo: 44, plan: first.ID, cancel: true},
 		{org: "Umbra Studio", state: "Past due: the last payment failed", owner: [2]string{"uma@umbra.test", "Uma Lindqvist"}, daysAgo: 33, plan: top.ID, replaceCard: "pm_card_chargeCustomerFail", usage: map[string]int64{"agents": 17, "rows": 20480}},
 		{org: "Jetty Marine", state: "Past due: the renewal waits for the bank", owner: [2]string{"june@jetty.test", "June Halvorsen"}, daysAgo: 32, plan: first.ID, replaceCard: "pm_card_authenticationRequired", usage: map[string]int64{"agents": 5}},
 		{org: "Acme", state: "Active, with a card that works", owner: [2]string{ownerEmail, "Ada Okafor"}, daysAgo: 12, plan: first.ID, usage: map[string]int64{"agents": 9, "members": 6, "workspaces": 41, "rows": 4620, "api_calls": 61240, "webhooks": 812}},

@@ -20,7 +20,7 @@ func (d *demonstration) unitStories() []story {
 		}
 	}
 	return []story{
-		{org: "Quill Press", state: "Canceled: the subscription has ended", owner: [2]string{"quinn@quill.test", "Quinn Abara"}, daysAgo: 44, plan: first.ID, cancel: true},
+		{org: "Quill Press", state: "Cancelled: the subscription has ended", owner: [2]string{"quinn@quill.test", "Quinn Abara"}, daysAgo: 44, plan: first.ID, cancel: true},
 		{org: "Marlow & Sons", state: "The trial has ended", owner: [2]string{"mo@marlow.test", "Mo Marlow"}, daysAgo: 40, trial: first.ID, usage: use(212, 3100, 171, 3)},
 		{org: "Umbra Studio", state: "Past due, with additional units", owner: [2]string{"uma@umbra.test", "Uma Lindqvist"}, daysAgo: 33, plan: top.ID, units: 4, replaceCard: "pm_card_chargeCustomerFail", usage: use(2104, 40210, 3320, 12)},
 		{org: "Wren Analytics", state: "On trial, 5 days left", owner: [2]string{"wes@wren.test", "Wes Imani"}, daysAgo: 25, trial: first.ID, usage: use(640, 9020, 412, 4)},
