@@ -26,6 +26,9 @@ type Notifier interface {
 	// Subscribe returns a channel that receives after each Notify, and the
 	// function that ends the subscription.
 	Subscribe(topic string) (<-chan struct{}, func())
+	// Hear calls f with the topic of each Notify, on any replica, and with "" when
+	// some may have been lost, until stop is called. f returns soon.
+	Hear(f func(topic string)) (stop func())
 }
 
 // Store keeps everything. A read of something that is not there answers

@@ -12,8 +12,6 @@ const (
 	snapshotLife = 5 * time.Second
 	// maxSnapshots bounds their memory, about 1 kB each.
 	maxSnapshots = 20_000
-	// topicCaps tells every replica that the caps of some org have changed.
-	topicCaps = "caps"
 )
 
 // snapshot is what an org may and uses, as it was read at one moment.
@@ -135,5 +133,15 @@ func (s *Service) usageChanged(orgID string) {
 // plan, its status, an override. Here it counts at once, elsewhere in a moment.
 func (s *Service) capsChanged(ctx context.Context, orgID string) {
 	s.snapshots.drop(orgID)
-	s.notifier.Notify(ctx, topicCaps)
+	s.notifier.Notify(ctx, orgID)
+}
+
+// heard forgets what there is news of, and only that: where there are many orgs,
+// there is always news of some.
+func (s *Service) heard(topic string) {
+	if topic == "" {
+		s.snapshots.clear()
+	} else {
+		s.snapshots.drop(topic)
+	}
 }

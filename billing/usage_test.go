@@ -330,6 +330,46 @@ func TestChecksAreAnsweredFromMemory(t *testing.T) {
 	}
 }
 
+// hearing tells when somebody hears all news.
+type hearing struct {
+	billing.Notifier
+	begun chan struct{}
+}
+
+func (n hearing) Hear(f func(topic string)) (stop func()) {
+	defer close(n.begun)
+	return n.Notifier.Hear(f)
+}
+
+// TestNewsIsOfOneOrg: what is remembered of others stays, since among many orgs
+// there is always news of some.
+func TestNewsIsOfOneOrg(t *testing.T) {
+	var down atomic.Bool
+	begun := make(chan struct{})
+	w := worldtest.New(t, worldtest.Options{Configure: func(c *billing.Config) {
+		c.Store, c.Notifier = brokenStore{c.Store, &down}, hearing{c.Notifier, begun}
+	}})
+	acme, zebra, host := w.NewCast("acme", "", ""), w.NewCast("zebra", "", ""), hostApp(w)
+	check := func(c worldtest.Cast) error {
+		_, err := w.Service.Check(ctx, host, c.Org.ID, "agents", 1)
+		return err
+	}
+	running, stop := context.WithCancel(ctx)
+	var over sync.WaitGroup
+	over.Go(func() { w.Service.Run(running) })
+	defer over.Wait()
+	defer stop()
+	<-begun
+	noError(t, check(acme))
+	noError(t, check(zebra))
+	down.Store(true)
+	w.Store.Notify(ctx, zebra.Org.ID) // as another replica's does
+	noError(t, check(acme))
+	if check(zebra) == nil {
+		t.Error("the news was not heard")
+	}
+}
+
 // TestConsumeByCapsOfLongAgo: a consume may start from caps that were read an
 // hour ago, and still goes by those that are in force now.
 func TestConsumeByCapsOfLongAgo(t *testing.T) {

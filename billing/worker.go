@@ -17,6 +17,7 @@ const dirtyBatch = 1000
 // Run does the background work until ctx ends. Its parts do not wait for each
 // other: a slow Stripe delays no expiry.
 func (s *Service) Run(ctx context.Context) {
+	defer s.notifier.Hear(s.heard)()
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	for _, work := range []func(context.Context){s.syncAll, s.lookAfter, s.reconcileAll, s.passNightly, s.endTrials, s.deliverAll, s.mailAll, s.pruneHourly} {
@@ -26,8 +27,6 @@ func (s *Service) Run(ctx context.Context) {
 
 // syncAll looks at Stripe for every org that there may be news of.
 func (s *Service) syncAll(ctx context.Context) {
-	caps, stop := s.notifier.Subscribe(topicCaps)
-	defer stop()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -35,8 +34,6 @@ func (s *Service) syncAll(ctx context.Context) {
 		select {
 		case <-s.kick:
 		case <-tick.C:
-		case <-caps:
-			s.snapshots.clear()
 		case <-ctx.Done():
 			return
 		}

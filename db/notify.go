@@ -12,9 +12,12 @@ const channel = "countersign"
 type hub struct {
 	mu      sync.Mutex
 	waiters map[string]map[chan struct{}]bool
+	hearers map[*func(topic string)]bool
 }
 
-func newHub() *hub { return &hub{waiters: map[string]map[chan struct{}]bool{}} }
+func newHub() *hub {
+	return &hub{waiters: map[string]map[chan struct{}]bool{}, hearers: map[*func(topic string)]bool{}}
+}
 
 // Subscribe returns a channel that receives after a Notify of the topic, on any
 // replica, and the function that ends the subscription. Several wake-ups that
@@ -37,10 +40,29 @@ func (h *hub) Subscribe(topic string) (<-chan struct{}, func()) {
 	}
 }
 
+// Hear implements billing.Notifier.
+func (h *hub) Hear(f func(topic string)) (stop func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hearers[&f] = true
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.hearers, &f)
+	}
+}
+
 func (h *hub) wake(topic string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	wake(h.waiters[topic])
+	h.tell(topic)
+}
+
+func (h *hub) tell(topic string) {
+	for f := range h.hearers {
+		(*f)(topic)
+	}
 }
 
 func (h *hub) wakeAll() {
@@ -49,6 +71,7 @@ func (h *hub) wakeAll() {
 	for _, waiters := range h.waiters {
 		wake(waiters)
 	}
+	h.tell("")
 }
 
 func wake(waiters map[chan struct{}]bool) {

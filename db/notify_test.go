@@ -1,6 +1,7 @@
 package db
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -46,6 +47,24 @@ func TestNotify(t *testing.T) {
 	stopB()
 	if len(s.waiters) != 1 {
 		t.Errorf("%d topics are kept for nobody", len(s.waiters)-1)
+	}
+}
+
+func TestHear(t *testing.T) {
+	t.Parallel()
+	s := openAt(t, newURL(t, sqliteEngine), Options{})
+	var one, two []string
+	stop := s.Hear(func(topic string) { one = append(one, topic) })
+	defer s.Hear(func(topic string) { two = append(two, topic) })()
+	s.Notify(t.Context(), "org_1")
+	s.wakeAll() // some may have been lost
+	stop()
+	s.tellOf([]string{"org_2", "org_3"})
+	if want := []string{"org_1", ""}; !slices.Equal(one, want) {
+		t.Errorf("%q, want %q", one, want)
+	}
+	if want := []string{"org_1", "", "org_2", "org_3"}; !slices.Equal(two, want) {
+		t.Errorf("%q, want %q", two, want)
 	}
 }
 
