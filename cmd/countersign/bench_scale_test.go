@@ -20,6 +20,9 @@ func TestFillWith(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
+	if r, err := store.Reconciliation(t.Context()); err != nil || r.Running || r.FinishedAt.IsZero() {
+		t.Errorf("the night's pass is still to come: %+v, %v", r, err)
+	}
 	like, err := store.Overview(t.Context(), tenants[0].Org)
 	if err != nil {
 		t.Fatal(err)
@@ -33,5 +36,16 @@ func TestFillWith(t *testing.T) {
 		if err != nil || len(members) != 1 {
 			t.Errorf("%s: members %v, %v", id, members, err)
 		}
+	}
+}
+
+// Nobody is asked for twice, and nobody left out.
+func TestPart(t *testing.T) {
+	var all []int
+	for n := range 3 {
+		all = append(all, part([]int{1, 2, 3, 4, 5, 6, 7}, n, 3)...)
+	}
+	if !slices.Equal(all, []int{1, 2, 3, 4, 5, 6, 7}) {
+		t.Errorf("%v", all)
 	}
 }
