@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
-	"github.com/gorilla/sessions"
 
 	"github.com/countersignhq/countersign/billing"
 )
@@ -96,7 +95,7 @@ type Router struct {
 	bare    http.Header // on those
 	lost    [2]entry    // where no route is found: for people and for programs
 	guard   *http.CrossOriginProtection
-	cookies *sessions.CookieStore
+	cookies *cookies
 	writes  *Limiter
 	costly  *Limiter                // calls that make us call Stripe
 	streams *streams                // that are open

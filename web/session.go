@@ -1,9 +1,13 @@
 package web
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"net/url"
+	"sync"
+	"time"
 
 	"github.com/gorilla/securecookie"
 	"github.com/gorilla/sessions"
@@ -16,7 +20,7 @@ const sessionDays = 14
 // newCookies returns a store whose cookie carries nothing but the session's
 // token. The defaults of the library (SameSite=None, readable by scripts) are
 // all replaced.
-func newCookies(key []byte, tls bool) *sessions.CookieStore {
+func newCookies(key []byte, tls bool) *cookies {
 	store := sessions.NewCookieStore(key)
 	store.Options = &sessions.Options{Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: tls}
 	store.MaxAge(sessionDays * 24 * 60 * 60)
@@ -25,7 +29,7 @@ func newCookies(key []byte, tls bool) *sessions.CookieStore {
 			sc.SetSerializer(tokenOnly{})
 		}
 	}
-	return store
+	return &cookies{store, sync.Pool{New: func() any { return &cookieMAC{Hash: hmac.New(sha256.New, key)} }}}
 }
 
 func (rt *Router) cookieName() string { return cookieName(rt.cfg.BaseURL.Scheme == "https") }
@@ -44,10 +48,7 @@ const tokenKey = "token"
 // readSession remembers the token of the cookie. A cookie that is not of our
 // making counts as none.
 func (r *Request) readSession(c *http.Cookie) {
-	values := map[any]any{}
-	if securecookie.DecodeMulti(c.Name, c.Value, &values, r.rt.cookies.Codecs...) == nil {
-		r.session, _ = values[tokenKey].(string)
-	}
+	r.session, _ = r.rt.cookies.token(c.Name, c.Value, time.Now())
 }
 
 // SessionToken returns the token of the caller's session, "" if there is none.
@@ -69,7 +70,7 @@ func SessionCookie(base *url.URL, key []byte, token string) (*http.Cookie, error
 	return sessionCookie(newCookies(key, tls), cookieName(tls), token)
 }
 
-func sessionCookie(store *sessions.CookieStore, name, token string) (*http.Cookie, error) {
+func sessionCookie(store *cookies, name, token string) (*http.Cookie, error) {
 	value, err := securecookie.EncodeMulti(name, map[any]any{tokenKey: token}, store.Codecs...)
 	return sessions.NewCookie(name, value, store.Options), err
 }
