@@ -258,6 +258,9 @@ func answered(p *ApprovePage, v ApproveValues) {
 	p.Verdict = verdictOf(v)
 	p.Verdict.Focus = true
 	p.Actions = []Action{{Label: "Go to billing", Href: "/settings/billing"}}
+	if a.Result != nil && a.Result.Charged > 0 {
+		p.Actions = append(p.Actions, Action{Label: copyActivityPaid, Href: pathInvoices})
+	}
 	if errors.Is(v.Problem, billing.ErrAlreadyDecided) && !a.DecidedAt.IsZero() {
 		p.Verdict.Title = "Already answered. " + p.Verdict.Title
 	}

@@ -96,6 +96,18 @@ func TestChangedPriceShowsOldAndNew(t *testing.T) {
 	}
 }
 
+// What was charged can be proved: its invoice is one press away.
+func TestInvoicesAreOfferedAfterACharge(t *testing.T) {
+	for charged, want := range map[int64]int{1500: 2, 0: 1} {
+		v := requestValues(t)
+		v.Request.Approval.State = billing.ApprovalSucceeded
+		v.Request.Approval.Result = &billing.Outcome{Status: billing.StatusSwitched, Plan: "scale", Charged: charged, Currency: "usd"}
+		if p := NewApprove(v); len(p.Actions) != want || p.Actions[want-1].Href != []string{"/settings/billing", "/settings/billing/invoices"}[want-1] {
+			t.Errorf("after %d: %+v", charged, p.Actions)
+		}
+	}
+}
+
 func TestAnsweredRequests(t *testing.T) {
 	ada := billing.Actor{Kind: billing.KindHuman, Name: "Ada Lovelace"}
 	result := func(change func(o *billing.Outcome)) *billing.Outcome {

@@ -6,7 +6,7 @@ const (
 	copyActivityTitle  = "Activity"
 	copyActivityLead   = "What happened to your billing, and who did it."
 	copyActivityFilter = "Filter by who did it"
-	copyActivityNone   = "Nothing has happened yet."
+	copyActivityNone   = "Nothing has happened yet. What people, agents and Stripe do is listed here."
 	copyActivityNoneBy = "They have done nothing yet."
 	copyActivityAll    = "Show all activity"
 	copyActivityOlder  = "Older activity"
