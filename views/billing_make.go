@@ -225,7 +225,7 @@ func waitingBanner(v *BillingValues) *Panel {
 	a := v.Waiting[0]
 	return &Panel{
 		Tone: ToneAccent, Title: "An agent waits for an answer",
-		Text:    v.orAsk(fmt.Sprintf("%s asks to %s.", a.Actor.Name, lowerFirst(v.verbOf(v.Catalog, a.Quote, v.Summary.Org.Name)))),
+		Text:    v.orAsk(a.Actor.Name + " asks to " + lowerFirst(v.verbOf(v.Catalog, a.Quote, v.Summary.Org.Name)) + "."),
 		Actions: v.actions(Action{Label: copyReview, Href: approveURL(a.ID)}),
 	}
 }

@@ -3,6 +3,7 @@ package views
 import (
 	"context"
 	"io"
+	"strings"
 	"sync"
 
 	"github.com/a-h/templ"
@@ -151,8 +152,14 @@ func (f hidden) draw(k *ink) {
 	}
 }
 
-// link is an address as an attribute's value.
-func link(url string) string { return escaped(templ.URL(url)) }
+// link is an address as an attribute's value. Of most it can be seen at once that
+// they lead to where a link may lead.
+func link(url string) string {
+	if strings.HasPrefix(url, "/") || strings.HasPrefix(url, "https://") {
+		return escaped(url)
+	}
+	return escaped(templ.URL(url))
+}
 
 // dated is a sentence with its date.
 type dated Dated

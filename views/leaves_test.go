@@ -46,3 +46,15 @@ func TestLeavesSayThatTheReaderIsGone(t *testing.T) {
 		}
 	}
 }
+
+// TestLink: what leads anywhere else than a link may is templ's to say.
+func TestLink(t *testing.T) {
+	for _, url := range []string{
+		"", "/", "//evil.example", "/a:b?c=<", "#usage-title", "#x:y", "https://a.example/?b=1&c", "HTTPS://a", "https:a", "http://a", "mailto:a@b", "javascript:alert(1)",
+		" javascript:alert(1)", "JavaScript:alert(1)//https://", "data:text/html,x", "a/b:c", "about:blank",
+	} {
+		if got, want := link(url), templ.EscapeString(templ.URL(url)); got != want {
+			t.Errorf("%q leads to %q instead of %q", url, got, want)
+		}
+	}
+}

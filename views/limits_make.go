@@ -13,7 +13,7 @@ const declinedShown = 30 * 24 * time.Hour
 
 // askRow adds to a row what can be done at a limit, and where the last request
 // for a higher one stands.
-func askRow(v *BillingValues, u *billing.Usage, row *UsageRow) {
+func askRow(v *BillingValues, u *billing.Usage, id string, row *UsageRow) {
 	for _, l := range v.Limits {
 		if l.Kind == u.Resource.ID {
 			row.Asked = askedLine(v.Locale, l, v.Summary.Now)
@@ -30,7 +30,7 @@ func askRow(v *BillingValues, u *billing.Usage, row *UsageRow) {
 		row.Actions = append(row.Actions, Action{Label: copyUpgrade, Href: "#plans-title", About: row.Label})
 	}
 	row.Ask = &AskForMore{
-		ID: "ask-" + u.Resource.ID, About: row.Label, Form: *v.form("/settings/billing/limit", "", Field{"kind", u.Resource.ID}),
+		ID: id, About: row.Label, Form: *v.form("/settings/billing/limit", "", Field{"kind", u.Resource.ID}),
 		Min: strconv.FormatInt(max(u.Cap.Value, u.Active)+1, 10),
 	}
 }

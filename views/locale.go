@@ -1,6 +1,7 @@
 package views
 
 import (
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 type Locale struct {
 	zone     *time.Location // nil is UTC
 	numerals billing.Numerals
+	kept     *keptWords // nil: none are
 }
 
 // NewLocale makes that of a region. What this server does not know is as if it
@@ -26,7 +28,7 @@ func NewLocale(r billing.Region) Locale {
 
 // Locales keeps those that were asked for: zones and tables are not read for
 // every page. The zero value is empty. It is safe for concurrent use.
-type Locales struct{ zones, numerals sync.Map }
+type Locales struct{ zones, numerals, words sync.Map }
 
 // Of is NewLocale.
 func (l *Locales) Of(r billing.Region) (in Locale) {
@@ -38,9 +40,14 @@ func (l *Locales) Of(r billing.Region) (in Locale) {
 	}
 	if r.Locale != "" && r.Locale != billing.DefaultLocale {
 		in.numerals = kept(&l.numerals, r.Locale, billing.NewNumerals)
+		in.kept = kept(&l.words, r.Locale, noWords)
+		return in
 	}
+	in.kept = kept(&l.words, "", noWords)
 	return in
 }
+
+func noWords(string) *keptWords { return new(keptWords) }
 
 func kept[T any](in *sync.Map, key string, load func(string) T) T {
 	if v, ok := in.Load(key); ok {
@@ -90,12 +97,35 @@ func (in Locale) timeAs(t time.Time, format string) Time {
 	at := in.local(t)
 	text := t.UTC().AppendFormat(make([]byte, 0, 80), time.RFC3339)
 	iso := len(text)
-	text = at.AppendFormat(text, format)
+	text = appendDay(text, at, format)
 	if strings.HasSuffix(format, ":04") {
 		text = appendZone(append(text, ' '), at)
 	}
 	both := string(text)
 	return Time{ISO: both[:iso], Text: both[iso:]}
+}
+
+// appendDay is time.AppendFormat, in a third of its time for the dates that pages
+// are full of.
+func appendDay(text []byte, at time.Time, format string) []byte {
+	year, month, day := at.Date()
+	name := month.String()
+	switch format {
+	case formatShortDay, formatDayMonth:
+		name = name[:3]
+	case formatDay, formatDayAndMonth:
+	default:
+		return at.AppendFormat(text, format)
+	}
+	if year < 1000 || year > 9999 {
+		return at.AppendFormat(text, format)
+	}
+	text = strconv.AppendInt(text, int64(day), 10)
+	text = append(append(text, ' '), name...)
+	if format == formatDay || format == formatShortDay {
+		text = strconv.AppendInt(append(text, ' '), int64(year), 10)
+	}
+	return text
 }
 
 // appendZone writes the abbreviation of a time's zone, or how far it is from UTC

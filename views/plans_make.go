@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,26 +16,21 @@ func plansOf(v *BillingValues) []PlanOption {
 	if v.Summary.DesignPartner {
 		return nil
 	}
-	out := make([]PlanOption, len(v.Offers))
+	out, words := make([]PlanOption, len(v.Offers)), v.catalogWords(v.Catalog)
 	for i := range out {
-		out[i] = planOptionOf(v, &v.Offers[i])
+		out[i] = planOptionOf(v, &v.Offers[i], words)
 	}
 	return out
 }
 
-func planOptionOf(v *BillingValues, o *billing.Offer) PlanOption {
+func planOptionOf(v *BillingValues, o *billing.Offer, words *catalogWords) PlanOption {
+	plan, ok := words.plan(&o.Plan)
+	if !ok {
+		plan = v.planWords(v.Catalog, &o.Plan)
+	}
 	p := PlanOption{
-		ID: o.Plan.ID, Name: o.Plan.Name, Price: v.money(o.Plan.Price.Amount, v.Catalog.Currency), Per: "a month",
-		Current: o.Plan.ID == v.Summary.Plan.ID, Points: make([]string, 0, len(v.Catalog.Resources)+1),
-	}
-	if o.Plan.Paid() {
-		p.Per = per(o.Plan.Price.Interval)
-	}
-	if u := o.Plan.Units; u != nil {
-		p.Points = append(p.Points, fmt.Sprintf("%s, more at %s each", v.unitsWords(u.Included), v.price(u.Price.Amount, v.Catalog.Currency, u.Price.Interval)))
-	}
-	for _, r := range v.Catalog.Resources {
-		p.Points = append(p.Points, v.limitOf(r, o.Plan.Cap(r.ID)))
+		ID: o.Plan.ID, Name: o.Plan.Name, Price: plan.price, Per: plan.per, Points: plan.points,
+		Current: o.Plan.ID == v.Summary.Plan.ID,
 	}
 	p.Button, p.Trial = offerButton(v, o), trialButton(v, o)
 	if p.Current && o.Kind == billing.OfferDowngrade { // a paid plan that has lapsed: it can be ended below
@@ -145,11 +141,12 @@ func plansNoteOf(v *BillingValues) string {
 }
 
 func usageOf(v *BillingValues) []UsageRow {
-	all := nearestFirst(v.Summary.Usage)
+	all, words := nearestFirst(v.Summary.Usage), v.catalogWords(v.Catalog)
 	out := make([]UsageRow, len(all))
 	for i, u := range all {
 		row := &out[i]
-		row.Label, row.Used = capital(u.Resource.Plural), v.number(u.Active)
+		resource := words.resource(u.Resource)
+		row.Label, row.Used = resource.label, v.number(u.Active)
 		if !u.Cap.Unlimited {
 			row.Limit, row.PerUnit = v.number(u.Cap.Value), v.perUnit(&v.Summary.Plan, u)
 		}
@@ -158,8 +155,8 @@ func usageOf(v *BillingValues) []UsageRow {
 		if row.Level != UsageUnknown {
 			row.Since, row.Resets = v.windowOf(&v.Summary, u)
 		}
-		askRow(v, u, row)
-		plotRow(v, u, row)
+		askRow(v, u, resource.askID, row)
+		plotRow(v, u, resource.plotURL, row)
 	}
 	return out
 }
@@ -239,11 +236,11 @@ func levelOf(u *billing.Usage) (UsageLevel, int) {
 func (in Locale) usageNote(u *billing.Usage, row *UsageRow) string {
 	switch row.Level {
 	case UsageHigh:
-		return fmt.Sprintf("%s%% used, %s left.", in.number(int64(row.Percent)), in.number(u.Cap.Value-u.Active))
+		return in.number(int64(row.Percent)) + "% used, " + in.number(u.Cap.Value-u.Active) + " left."
 	case UsageFull:
 		return "At the limit. " + keepsWorking(u.Resource)
 	case UsageOver:
-		return fmt.Sprintf("Over by %s. %s", in.number(u.Over()), keepsWorking(u.Resource))
+		return "Over by " + in.number(u.Over()) + ". " + keepsWorking(u.Resource)
 	}
 	return ""
 }
@@ -299,7 +296,7 @@ func cardOf(v *BillingValues) CardPanel {
 	c := CardPanel{}
 	switch card := s.Subscription.Card; {
 	case card != nil:
-		c.Brand, c.Last4, c.Expiry = brand(card.Brand), card.Last4, v.digits(fmt.Sprintf("%02d/%d", card.ExpMonth, card.ExpYear))
+		c.Brand, c.Last4, c.Expiry = brand(card.Brand), card.Last4, v.digits(expiry(card))
 		c.Warning = v.expiryWarning(*card, s.Now)
 	case s.DesignPartner && !paysBeside(s):
 		c.None = "No card needed."
@@ -318,6 +315,15 @@ func cardOf(v *BillingValues) CardPanel {
 		c.ManageNote = askOwner(v.Owners)
 	}
 	return c
+}
+
+// expiry is the last month of a card: "08/2031".
+func expiry(c *billing.Card) string {
+	month := strconv.Itoa(c.ExpMonth)
+	if c.ExpMonth < 10 {
+		month = "0" + month
+	}
+	return month + "/" + strconv.Itoa(c.ExpYear)
 }
 
 // expiryWarning speaks up in the month before a card's last one.
@@ -340,13 +346,13 @@ func cancelOf(v *BillingValues) *CancelLine {
 	for i := range v.Offers {
 		o := &v.Offers[i]
 		if o.Kind == billing.OfferDowngrade {
-			text := fmt.Sprintf("The subscription to %s ends on %s. %s stays, free of charge.", v.paidPlanName(), v.day(o.Quote.EffectiveAt).Text, v.Summary.Plan.Name)
+			until := v.day(o.Quote.EffectiveAt).Text
+			text := v.Summary.Org.Name + " moves to " + o.Plan.Name + " on " + until + ". Until then nothing changes, and you can undo it."
 			switch {
 			case v.Summary.DesignPartner:
+				text = fmt.Sprintf("The subscription to %s ends on %s. %s stays, free of charge.", v.paidPlanName(), until, v.Summary.Plan.Name)
 			case o.Plan.ID == v.Summary.Plan.ID:
-				text = fmt.Sprintf(copyEndsUnpaid, v.paidPlanName(), v.day(o.Quote.EffectiveAt).Text)
-			default:
-				text = fmt.Sprintf("%s moves to %s on %s. Until then nothing changes, and you can undo it.", v.Summary.Org.Name, o.Plan.Name, v.day(o.Quote.EffectiveAt).Text)
+				text = fmt.Sprintf(copyEndsUnpaid, v.paidPlanName(), until)
 			}
 			return &CancelLine{Text: text, Href: reviewURL(o.Plan.ID)}
 		}

@@ -258,9 +258,9 @@ func (in Locale) plotWords(h billing.UsageHistory, limit billing.Limit, most int
 
 // plotRow gives a row its plot if that is the open one, or else the way to it: a
 // closed plot would be half of the page.
-func plotRow(v *BillingValues, u *billing.Usage, row *UsageRow) {
+func plotRow(v *BillingValues, u *billing.Usage, url string, row *UsageRow) {
 	if !u.Reported.IsZero() {
-		row.PlotURL = "/settings/billing?plot=" + u.Resource.ID
+		row.PlotURL = url
 	}
 	if v.Plot != u.Resource.ID {
 		return
