@@ -218,7 +218,7 @@ func approveCard(p ApprovePage) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(p.Lost) > 0 {
-			templ_7745c5c3_Err = bullets(copyLost, p.Lost).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = bullets(copyLost, "", p.Lost).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -228,7 +228,7 @@ func approveCard(p ApprovePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = bullets(copyOverThen, p.Over).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = bullets(copyOverThen, copyNearText, p.Over).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

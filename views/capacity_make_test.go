@@ -82,7 +82,7 @@ func TestWhatANumberMeans(t *testing.T) {
 			t.Errorf("%s: %v", name, fields)
 		}
 	}
-	if c := NewCapacityChange(onSolo().choose(0)); len(c.Over) != 1 || !strings.HasPrefix(c.Over[0], "Retained bundles: 1,200 in use, 900 allowed. Over by 300") {
+	if c := NewCapacityChange(onSolo().choose(0)); len(c.Over) != 1 || !strings.HasPrefix(c.Over[0], "Retained bundles: 1,200 in use, 900 allowed, over by 300") {
 		t.Errorf("over %q", c.Over)
 	}
 	if c := NewCapacityChange(changedUnits()); c.Changed == nil || c.Changed.Old != "$1.80" || c.Changed.New != "$1.94" || c.Problem == nil {

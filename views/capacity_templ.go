@@ -537,7 +537,7 @@ func CapacityOffer(c CapacityChange) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = bullets(copyOverThen, c.Over).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = bullets(copyOverThen, copyNearText, c.Over).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -872,7 +872,7 @@ func componentFigures(p ComponentsPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = bullets("What ends then", p.Request.Lost).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = bullets("What ends then", "", p.Request.Lost).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -880,7 +880,7 @@ func componentFigures(p ComponentsPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = bullets("Over the limit then", p.Request.Over).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = bullets("Over the limit then", copyNearText, p.Request.Over).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -108,7 +108,7 @@ func sampleRequest(soon Time) ApprovePage {
 		From: PlanSide{Label: "Now", Name: "Pro", Price: "$19.00", Per: "a month"}, To: PlanSide{Label: "Then", Name: "Scale", Price: "$49.00", Per: "a month"},
 		Due:   &Due{Label: "Due today", Amount: "$17.40", Lines: []QuoteLine{{Label: "Remaining time on Scale", Amount: "$28.42"}, {Label: "Unused time on Pro", Amount: "−$11.02"}}},
 		Facts: []Fact{{Term: "Next charge", Text: "$49.00 on", At: soon}, {Term: "Card", Text: "Visa ending 4242"}, {Term: "Tax", Text: "None"}},
-		Lost:  []string{"10 agents become 3"}, Over: []string{"Agents: 8 in use, 3 allowed. Over by 5; existing ones keep working, new ones are refused."},
+		Lost:  []string{"10 agents become 3"}, Over: []string{"Agents: 8 in use, 3 allowed, over by 5"},
 		Asker: &Asker{Name: "deploy-bot", Key: "csa_4fZk…", CreatedBy: "Ada Lovelace", LastUsed: soon, Record: "12 approved, 1 denied"},
 		Code:  "KRFT", Asked: soon, Closes: soon, Reason: "The queue has been blocked since 08:40.", Email: "ada@acme.test",
 		Decide: &Decide{Form: form, Approve: "Approve, pay $17.40 now", Deny: "Deny", Pauses: "Denies this request and pauses the key of deploy-bot until you lift the pause."},

@@ -364,7 +364,7 @@ func TestReviewOfADowngradeSaysWhatIsLost(t *testing.T) {
 	if r.Title != "Downgrade to Free on 23 December 2026" || r.Lost[0] != "10 agents become 3" {
 		t.Errorf("title %q, lost %q", r.Title, r.Lost)
 	}
-	if len(r.Over) != 1 || r.Over[0] != "Agents: 8 in use, 3 allowed. Over by 5; existing ones keep working, new ones are refused." {
+	if len(r.Over) != 1 || r.Over[0] != "Agents: 8 in use, 3 allowed, over by 5" {
 		t.Errorf("over %q", r.Over)
 	}
 	if r.Button.Form.URL != "/settings/billing/downgrade" || r.Total != "" {

@@ -151,7 +151,7 @@ func (in Locale) overThen(usage []billing.Usage, org caps, to billing.Plan) []st
 		if u.Resource.Kind != billing.Gauge || u.Over() == 0 {
 			continue
 		}
-		out = append(out, fmt.Sprintf("%s: %s in use, %s allowed. Over by %s; existing ones keep working, new ones are refused.",
+		out = append(out, fmt.Sprintf("%s: %s in use, %s allowed, over by %s",
 			capital(u.Resource.Plural), in.number(u.Active), in.number(u.Cap.Value), in.number(u.Over())))
 	}
 	return out

@@ -173,7 +173,7 @@ func reviewPanel(r Review) templ.Component {
 			}
 		}
 		if len(r.Lost) > 0 {
-			templ_7745c5c3_Err = bullets(copyLost, r.Lost).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = bullets(copyLost, "", r.Lost).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -183,7 +183,7 @@ func reviewPanel(r Review) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = bullets(copyOverThen, r.Over).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = bullets(copyOverThen, copyNearText, r.Over).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -247,7 +247,7 @@ func downgradeSample() Review {
 	return Review{
 		Frame: plainFrame("Downgrade to Free"), Title: "Downgrade to Free on 23 December 2026", Lead: "Nothing is charged, and nothing is refunded.",
 		Lost:     []string{"10 agents become 3", "20 members become 6", "5,000 rows become 500"},
-		Over:     []string{"Agents: 8 in use, 3 allowed. Over by 5; existing ones keep working, new ones are refused."},
+		Over:     []string{"Agents: 8 in use, 3 allowed, over by 5"},
 		Facts:    []Fact{{Term: "You keep Pro until", At: dec23}, {Term: "Final charge", Text: "None"}},
 		Reassure: "Nothing is deleted. You can undo this until 23 December 2026.",
 		Button:   &Action{Label: "Downgrade on 23 December", Form: post("/settings/billing/downgrade", Field{"nonce", "n"})},

@@ -102,7 +102,7 @@ func TestApproveUnitsAndTrials(t *testing.T) {
 		says                       []string
 	}{
 		"units-add":    {"Add 2 units for Acme?", "Add 2 units", "$1.94 now, then $6.99 a month", "Approve, pay $1.94 now", []string{"Now : Solo 5 units $4.99 a month", "Then : Solo 7 units $6.99 a month", "Next charge $6.99 on", "Remaining time on 4 ×"}},
-		"units-remove": {"Reduce capacity of Acme to 3 units?", "Reduce capacity to 3 units", "No charge now, from 23 December 2026 $2.99 a month", "Approve, no charge now", []string{"From 23 Dec 2026 : Solo 3 units $2.99", "5 units stay until 23 December 2026", "Nothing is charged and nothing is refunded.", "Over the limit then Retained bundles: 1,200 in use, 900 allowed."}},
+		"units-remove": {"Reduce capacity of Acme to 3 units?", "Reduce capacity to 3 units", "No charge now, from 23 December 2026 $2.99 a month", "Approve, no charge now", []string{"From 23 Dec 2026 : Solo 3 units $2.99", "5 units stay until 23 December 2026", "Nothing is charged and nothing is refunded.", "Over the limit then What exists keeps working; beyond a limit, new ones are refused. Retained bundles: 1,200 in use, 900 allowed"}},
 		"units-keep":   {"Keep the 5 units of Acme?", "Keep the 5 units", "No charge now, then $4.99 a month", "Approve, no charge now", []string{"Solo 5 units, 3 units from 23 Dec 2026", "Next charge $4.99 on"}},
 		"trial":        {"Start a trial of Solo for Acme?", "Start a trial of Solo", "No charge, free for 30 days", "Approve, no charge now", []string{"Solo 3 units $0.00 for 30 days", "Card None needed", "Nothing is charged at the end of the trial either."}},
 	} {
