@@ -2,6 +2,7 @@ package views
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,13 +43,16 @@ type BillingValues struct {
 // NewBilling makes the page.
 func NewBilling(values BillingValues) BillingPage {
 	v := &values
+	if v.InReview {
+		v.Offers = shut(v.Offers)
+	}
 	p := BillingPage{
 		Frame: v.Frame, Result: v.Result, Review: v.Review,
 		Plan: planCardOf(v), Banner: bannerOf(v), Changes: changesOf(v), Requests: requestsOf(v),
 		Plans: plansOf(v), PlansNote: plansNoteOf(v), Usage: usageOf(v), Capacity: capacityOf(v), Asked: otherAsks(v), Next: nextOf(v), Card: cardOf(v),
 		Invoices: v.invoicesOf(v.Invoices, v.CanManage), MoreInvoices: v.MoreInvoices, Cancel: cancelOf(v),
 	}
-	if len(p.Plan.Actions) == 0 && len(p.Plans) > 0 {
+	if len(p.Plan.Actions) == 0 && slices.ContainsFunc(p.Plans, PlanOption.open) {
 		p.Plan.Actions = v.actions(Action{Label: copyChangePlan, Href: "#plans-title"})
 	}
 	if v.Review != nil { // what somebody compares stays
@@ -64,6 +68,15 @@ func NewBilling(values BillingValues) BillingPage {
 		p.Plans, p.PlansNote, p.Cancel, p.Banner, p.Next, p.Capacity = nil, "", nil, nil, nil, nil
 	}
 	return p
+}
+
+// shut are the plans while nothing can be changed.
+func shut(offers []billing.Offer) []billing.Offer {
+	out := make([]billing.Offer, len(offers))
+	for i := range out {
+		out[i] = billing.Offer{Plan: offers[i].Plan, Kind: billing.OfferNone}
+	}
+	return out
 }
 
 // form is a POST of this page with what makes it ours and once.
@@ -291,7 +304,7 @@ func changesOf(v *BillingValues) []ScheduledChange {
 		if c.ApprovedBy != "" {
 			change.By += ", approved by " + c.ApprovedBy
 		}
-		if v.CanManage {
+		if v.CanManage && !v.InReview {
 			change.Undo = v.form("/settings/billing/resume", "undo")
 			if c.Kind == billing.ScheduledReduction {
 				change.Undo = v.form(capacityURL+"/keep", "keep")

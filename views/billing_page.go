@@ -73,6 +73,9 @@ type PlanOption struct {
 	Note    string  // below the button: "Then $49.00 a month"
 }
 
+// open is whether the plan can be chosen.
+func (o PlanOption) open() bool { return o.Button != nil || o.Trial != nil }
+
 // Review shows what a change means before it is made. It is a fragment (#review)
 // of Settings → Billing and a page of its own.
 type Review struct {

@@ -69,6 +69,8 @@ func capacityShut(v *BillingValues) string {
 		return askOwner(v.Owners)
 	case !v.Summary.StripeReady:
 		return copyNoStripe
+	case v.InReview:
+		return copyReviewShut
 	case at.More == nil, at.Less == nil, errors.Is(at.More, billing.ErrTargetRange):
 		return ""
 	}

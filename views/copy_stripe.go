@@ -29,6 +29,7 @@ const (
 	copyReviewSearch   = "Search Stripe's dashboard for the reference above: its log of calls shows whether this one arrived."
 	copyReviewWaits    = "The operator of this service is looking at your last change"
 	copyReviewWaitText = "Stripe did not say how it ended. Nothing is charged twice, and you need not do anything. Other changes wait until it is settled."
+	copyReviewShut     = "Your last change is still being looked at. Once that is settled, another one can be made."
 	copyReviewsHome    = "A change needs your eye"
 	copyReviewsLook    = "Look at it"
 )

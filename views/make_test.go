@@ -405,6 +405,46 @@ func TestUnansweredBankIsOver(t *testing.T) {
 	}
 }
 
+func TestChangePlanLeadsToAPlanThatCanBeChosen(t *testing.T) {
+	v := onPro(t)
+	if p := NewBilling(v); len(p.Plan.Actions) != 1 || p.Plan.Actions[0].Href != "#plans-title" {
+		t.Errorf("actions %+v", p.Plan.Actions)
+	}
+	for i := range v.Offers {
+		v.Offers[i].Kind = billing.OfferCurrent
+	}
+	if p := NewBilling(v); len(p.Plan.Actions) != 0 {
+		t.Errorf("nothing can be chosen: %+v", p.Plan.Actions)
+	}
+}
+
+// While an operator looks at a change, no button leads to a refusal.
+func TestNothingIsOfferedDuringAReview(t *testing.T) {
+	v := onSolo()
+	v.InReview = true
+	v.Summary.Scheduled = []billing.ScheduledChange{{Plan: "free", EffectiveAt: periodEnd}}
+	for i := range v.Summary.Usage {
+		v.Summary.Usage[i].Active = v.Summary.Usage[i].Cap.Value
+	}
+	p := NewBilling(v)
+	for _, o := range p.Plans {
+		if o.open() || o.Review != "" {
+			t.Errorf("%s is offered: %+v", o.Name, o)
+		}
+	}
+	for _, u := range p.Usage {
+		if len(u.Actions) > 0 {
+			t.Errorf("%s leads to %+v", u.Label, u.Actions)
+		}
+	}
+	if len(p.Plan.Actions) > 0 || p.Cancel != nil || p.Changes[0].Undo != nil || p.Capacity.Stepper != nil {
+		t.Errorf("actions %+v, cancel %+v, undo %+v, stepper %+v", p.Plan.Actions, p.Cancel, p.Changes[0].Undo, p.Capacity.Stepper)
+	}
+	if p.PlansNote != copyReviewShut || p.Capacity.Why != copyReviewShut {
+		t.Errorf("notes %q, %q", p.PlansNote, p.Capacity.Why)
+	}
+}
+
 func TestSpaceBeforeWhatFollowsADate(t *testing.T) {
 	for after, want := range map[string]string{". Nothing changed.": ". Nothing", ", then": ", then", ": too expensive.": ": too", "and becomes Free": " and becomes"} {
 		var b strings.Builder

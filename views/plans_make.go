@@ -128,6 +128,8 @@ func plansNoteOf(v *BillingValues) string {
 		return copyNoStripe
 	case !v.CanManage:
 		return askOwner(v.Owners)
+	case v.InReview:
+		return copyReviewShut
 	case s.Subscription.Status == billing.StatusPastDue, s.Subscription.Status == billing.StatusUnpaid:
 		return "Pay the open invoice first, then change the plan."
 	case s.Subscription.Action != nil && s.Subscription.Action.Plan != "":

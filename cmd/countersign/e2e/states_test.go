@@ -70,7 +70,7 @@ var states = []state{
 	{"billing-over-caps", "Over its caps after a downgrade", "flat", "odile@overture.test", nil, []proof{region("usage-title", "Over by"), region("usage-title", "6 of 3")}},
 	{"billing-largest", "On the largest plan", "flat", "teo@tern.test", nil, []proof{region("plan-title", "Scale"), not(button("Upgrade, pay"))}},
 	{"billing-waiting", "An agent waits for an answer", "flat", hana, nil, []proof{shown("main .panel", "waits for an answer"), region("requests-title", "import-bot"), button("Review")}},
-	{"billing-needs-review", "The operator looks at a change", "flat", kai, nil, []proof{shown("main .panel", "The operator of this service is looking at your last change")}},
+	{"billing-needs-review", "The operator looks at a change", "flat", kai, nil, []proof{shown("main .panel", "The operator of this service is looking at your last change"), shown("main", "Once that is settled"), not(button("Upgrade")), not(button("Downgrade")), not(button("Cancel"))}},
 	{"billing-member", "A member without rights", "flat", mia, nil, []proof{shown("main", "Ask an owner: Ada Okafor"), not(button("Upgrade")), not(button("Manage in Stripe"))}},
 	{"billing-admin", "A billing admin", "flat", "ben@acme.test", nil, []proof{button("Upgrade, pay $")}},
 	{"billing-long", "Long names and huge numbers", "flat", long, nil, []proof{shown("header", "Donaudampfschifffahrts"), region("usage-title", "9,007,199,254,740,991")}},
