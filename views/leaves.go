@@ -132,7 +132,7 @@ func (t absolute) draw(k *ink) {
 // window is the span that a counter counts in.
 type window UsageRow
 
-func (u window) draw(k *ink) {
+func (u *window) draw(k *ink) {
 	k.html(`<span class="sr-only">`, copyWindow, ` </span>`)
 	absolute(u.Since).draw(k)
 	k.html(` – `)

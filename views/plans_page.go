@@ -5,13 +5,22 @@ import (
 	"io"
 )
 
+// planOptions are the plans of the catalogue.
+type planOptions []PlanOption
+
+// Render implements templ.Component.
+func (all planOptions) Render(_ context.Context, w io.Writer) error { return drawn(w, all) }
+
+func (all planOptions) draw(k *ink) {
+	for i := range all {
+		(*planOption)(&all[i]).draw(k)
+	}
+}
+
 // planOption is a plan of the catalogue with its one button.
 type planOption PlanOption
 
-// Render implements templ.Component.
-func (o planOption) Render(_ context.Context, w io.Writer) error { return drawn(w, o) }
-
-func (o planOption) draw(k *ink) {
+func (o *planOption) draw(k *ink) {
 	class := `card plan`
 	if o.Current {
 		class = `card plan plan-current`
@@ -31,7 +40,7 @@ func (o planOption) draw(k *ink) {
 	k.html(`</div></li>`)
 }
 
-func (o planOption) foot(k *ink) {
+func (o *planOption) foot(k *ink) {
 	switch {
 	case o.Button != nil:
 		action(*o.Button).draw(k)
@@ -58,17 +67,26 @@ func (o planOption) foot(k *ink) {
 	k.html(`</div>`)
 }
 
+// usageItems are the rows of what is used.
+type usageItems []UsageRow
+
+// Render implements templ.Component.
+func (all usageItems) Render(_ context.Context, w io.Writer) error { return drawn(w, all) }
+
+func (all usageItems) draw(k *ink) {
+	for i := range all {
+		(*usageItem)(&all[i]).draw(k)
+	}
+}
+
 // usageItem shows the use twice: the meter repeats for the eye what the figure
 // beside it says in words.
 type usageItem UsageRow
 
-// Render implements templ.Component.
-func (u usageItem) Render(_ context.Context, w io.Writer) error { return drawn(w, u) }
-
-func (u usageItem) draw(k *ink) {
+func (u *usageItem) draw(k *ink) {
 	k.html(`<li data-level="`, escaped(u.Level), `"><h3>`, escaped(u.Label), `</h3>`)
-	usageBar(u).draw(k)
-	usageFigure(u).draw(k)
+	(*usageBar)(u).draw(k)
+	(*usageFigure)(u).draw(k)
 	if len(u.Actions) > 0 || u.Ask != nil || u.Asked != nil {
 		k.html(`<div class="usage-more">`)
 		if u.Asked != nil {
@@ -85,7 +103,7 @@ func (u usageItem) draw(k *ink) {
 	if u.Plot != nil {
 		k.template(usagePlot(*u.Plot))
 	} else if u.PlotURL != "" {
-		plotLink(u).draw(k)
+		(*plotLink)(u).draw(k)
 	}
 	k.html(`</li>`)
 }

@@ -71,13 +71,22 @@ func (t tab) draw(k *ink) {
 	k.html(`</a>`)
 }
 
+// invoiceRows are the rows of the table of invoices.
+type invoiceRows []InvoiceRow
+
+// Render implements templ.Component.
+func (all invoiceRows) Render(_ context.Context, w io.Writer) error { return drawn(w, all) }
+
+func (all invoiceRows) draw(k *ink) {
+	for i := range all {
+		(*invoiceRow)(&all[i]).draw(k)
+	}
+}
+
 // invoiceRow is a row on a wide screen and on paper, a small grid on a phone.
 type invoiceRow InvoiceRow
 
-// Render implements templ.Component.
-func (r invoiceRow) Render(_ context.Context, w io.Writer) error { return drawn(w, r) }
-
-func (r invoiceRow) draw(k *ink) {
+func (r *invoiceRow) draw(k *ink) {
 	const next = `</td><td role="cell">`
 	k.html(`<tr role="row"><th scope="row" role="rowheader">`, escaped(r.Number), `</th><td role="cell">`)
 	r.Date.draw(k)
@@ -103,9 +112,9 @@ func (r invoiceRow) draw(k *ink) {
 // usageBar shows the use for the eye, and what the figure does not say in words.
 type usageBar UsageRow
 
-func (u usageBar) draw(k *ink) {
+func (u *usageBar) draw(k *ink) {
 	k.html(`<div class="usage-bar">`)
-	if UsageRow(u).metered() {
+	if (*UsageRow)(u).metered() {
 		k.html(`<svg class="meter" aria-hidden="true"><rect></rect> `)
 		if u.Percent > 0 {
 			k.html(`<rect class="meter-fill" width="`, strconv.Itoa(u.Percent), `%" rx="4"></rect>`)
@@ -118,7 +127,7 @@ func (u usageBar) draw(k *ink) {
 			k.html(`<span>`, escaped(u.Note), `</span> `)
 		}
 		if !u.Resets.IsZero() {
-			window(u).draw(k)
+			(*window)(u).draw(k)
 		}
 		k.html(`</p>`)
 	}
@@ -128,7 +137,7 @@ func (u usageBar) draw(k *ink) {
 // usageFigure says the use in words.
 type usageFigure UsageRow
 
-func (u usageFigure) draw(k *ink) {
+func (u *usageFigure) draw(k *ink) {
 	k.html(`<p class="usage-figure">`)
 	switch u.Level {
 	case UsageUnknown:
@@ -147,7 +156,7 @@ func (u usageFigure) draw(k *ink) {
 // plotLink opens the plot of a resource.
 type plotLink UsageRow
 
-func (u plotLink) draw(k *ink) {
+func (u *plotLink) draw(k *ink) {
 	k.html(`<div class="plot-row"><a href="`, link(u.PlotURL), `" class="plot-toggle" aria-expanded="false" hx-get="`, escaped(u.PlotURL),
 		`" hx-target="closest .plot-row" hx-select="details.plot-row">`, copyPlot)
 	about(u.Label).draw(k)

@@ -16,20 +16,20 @@ func TestRowsEscape(t *testing.T) {
 		"link":   action{Label: evil, Href: trap + evil, Into: evil, About: evil},
 		"button": action{Label: evil, Form: form, Primary: true, About: evil},
 		"away":   action{Label: evil, Form: &Form{URL: trap, Away: true}},
-		"invoice": invoiceRow{
+		"invoice": &invoiceRow{
 			Number: evil, Date: at, Description: evil, Amount: evil, Chip: Chip{evil, evil}, Hosted: trap + evil, PDF: trap + evil,
 			Pay: &Action{Label: evil, Href: trap},
 		},
-		"bar":       usageBar{Level: UsageOK, Percent: 5, Note: evil, Since: at, Resets: at},
-		"figure":    usageFigure{Level: UsageOK, Used: evil, Limit: evil, PerUnit: evil},
-		"unlimited": usageFigure{Level: UsageUnlimited, Used: evil},
-		"plot":      plotLink{PlotURL: trap + evil, Label: evil},
+		"bar":       &usageBar{Level: UsageOK, Percent: 5, Note: evil, Since: at, Resets: at},
+		"figure":    &usageFigure{Level: UsageOK, Used: evil, Limit: evil, PerUnit: evil},
+		"unlimited": &usageFigure{Level: UsageUnlimited, Used: evil},
+		"plot":      &plotLink{PlotURL: trap + evil, Label: evil},
 		"ask":       askForMore{ID: evil, About: evil, Form: *form, Min: evil},
-		"usage": usageItem{
+		"usage": &usageItem{
 			Label: evil, Level: UsageLevel(evil), Actions: []Action{{Label: evil, Href: trap}}, PlotURL: trap,
 			Ask: &AskForMore{ID: evil, Form: *form}, Asked: &AskedLine{Chip: Chip{evil, evil}, What: Dated{evil, at, evil}, Reason: evil},
 		},
-		"plan": planOption{
+		"plan": &planOption{
 			Name: evil, Chip: Chip{evil, evil}, Price: evil, Per: evil, Points: []string{evil}, Note: evil, Review: trap + evil,
 			Button: &Action{Label: evil, Form: form}, Trial: &Action{Label: evil, Href: trap},
 		},
