@@ -85,21 +85,20 @@ func (l line) Scan(src any) error {
 }
 
 func (l line) take(rest string) error {
-	more := true
-	for _, field := range l {
-		var part string
-		if !more {
+	for i, field := range l {
+		part, end := rest, strings.IndexByte(rest, separator[0])
+		if last := i == len(l)-1; last == (end >= 0) {
 			return errLine
 		}
-		if part, rest, more = strings.Cut(rest, separator); part == "" {
+		if end >= 0 {
+			part, rest = rest[:end], rest[end+1:]
+		}
+		if part == "" {
 			continue
 		}
 		if err := setField(field, part); err != nil {
 			return err
 		}
-	}
-	if more {
-		return errLine
 	}
 	return nil
 }
