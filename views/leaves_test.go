@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/a-h/templ"
@@ -43,6 +44,19 @@ func TestLeavesSayThatTheReaderIsGone(t *testing.T) {
 		_ = r.Close()
 		if err := c.Render(t.Context(), w); !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("%T: %v", c, err)
+		}
+	}
+}
+
+// TestEscaped: short or long, a text is escaped as templ escapes it.
+func TestEscaped(t *testing.T) {
+	for _, size := range []int{0, 1, long, long + 1, 3 * long} {
+		for _, c := range []string{"", `"`, "&", "'", "<", ">", "é", "\x00"} {
+			for _, s := range []string{strings.Repeat("a", size) + c, c + strings.Repeat("a", size)} {
+				if got, want := escaped(s), templ.EscapeString(s); got != want {
+					t.Errorf("%q is %q", s, got)
+				}
+			}
 		}
 	}
 }
