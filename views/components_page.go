@@ -23,6 +23,10 @@ type ComponentsPage struct {
 	Levels   []UsageRow
 	Asked    []AskedLine
 	Plans    []PlanOption
+	Plan     PlanCard
+	Next     NextCharge
+	Card     CardPanel
+	Entries  []ApprovalRow
 	Lines    []QuoteLine
 	Facts    []Fact
 	Plot     *UsagePlot

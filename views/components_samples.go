@@ -31,6 +31,16 @@ func componentSamples() ComponentsPage {
 			{Chip: Chip{"Granted", ToneGood}, What: Dated{Before: "12 agents"}, Until: soon, Reason: "For the launch"},
 		},
 		Plans: samplePlans(),
+		Plan: PlanCard{
+			Name: "Scale", Price: "$1,234,567.00", Per: "a month", Chip: Chip{"Active", ToneGood}, Dates: []Dated{{Before: "Renews on", At: soon}},
+			Actions: []Action{{Label: "Change plan", Href: "#overview"}},
+		},
+		Next: NextCharge{Title: "Next charge", When: soon, Total: "$1,234,567.00", Lines: []QuoteLine{{Label: "1 × Scale (at $1,234,567.00 / month)", Amount: "$1,234,567.00"}}},
+		Card: CardPanel{Brand: "Visa", Last4: "4242", Expiry: "12/2026", Warning: "This card expires soon.", Manage: &Form{URL: "/dev/components", Fields: []Field{{"form_token", "sample"}}}},
+		Entries: []ApprovalRow{
+			{Title: "Upgrade to Scale", Href: "#overview", Chip: Chip{"Waiting", ToneAccent}, Asker: "deploy-bot", Asked: soon, Money: "$17.40 now, then $49.00 a month", Result: "Open until", At: soon},
+			{Title: "Downgrade to Free", Href: "#overview", Chip: Chip{"Withdrawn", ToneNeutral}, Asker: "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk", Asked: soon, Money: "No charge"},
+		},
 		Lines: []QuoteLine{
 			{Label: "Remaining time on Scale", Detail: "23 November to 23 December 2026", Amount: "$28.42"},
 			{Label: "Unused time on Pro", Amount: "−$11.02"},
