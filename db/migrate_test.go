@@ -32,7 +32,7 @@ func future(t *testing.T) fs.FS {
 		"2099010102_table.sql":  "-- +goose Up\nCREATE TABLE future (org_id TEXT PRIMARY KEY REFERENCES orgs (id));",
 		"2099010103_index.sql":  "-- +goose NO TRANSACTION\n-- +goose Up\nDROP INDEX CONCURRENTLY IF EXISTS audit_log_future;\nCREATE INDEX CONCURRENTLY audit_log_future ON audit_log (event);",
 	} {
-		if faults := unsafe(text); len(faults) > 0 {
+		if faults := dangers(text); len(faults) > 0 {
 			t.Errorf("%s: %q", name, faults)
 		}
 		all[name] = &fstest.MapFile{Data: []byte(text)}
@@ -182,7 +182,7 @@ func TestMigrationsAreSafe(t *testing.T) {
 		if version <= released || strings.Contains(file, "/sqlite/") {
 			continue
 		}
-		for _, fault := range unsafe(string(raw)) {
+		for _, fault := range dangers(string(raw)) {
 			t.Errorf("%s: %s", path.Base(file), fault)
 		}
 	}
@@ -201,8 +201,8 @@ var (
 	rewritesText = regexp.MustCompile(`(?i)update (\w+) set`)
 )
 
-// unsafe lists what a migration of PostgreSQL must not do while others serve.
-func unsafe(text string) (faults []string) {
+// dangers lists what a migration of PostgreSQL must not do while others serve.
+func dangers(text string) (faults []string) {
 	outside := transaction.MatchString(text)
 	sqlText := comment.ReplaceAllString(text, "")
 	fresh := map[string]bool{"instance": true}
@@ -252,7 +252,7 @@ func TestUnsafe(t *testing.T) {
 		"UPDATE orgs SET a = 'b';":                                                            1,
 		"-- ALTER TABLE orgs DROP COLUMN a;\nALTER TABLE orgs ADD COLUMN a TEXT; -- NOT NULL": 0,
 	} {
-		if got := unsafe(text); len(got) != faults {
+		if got := dangers(text); len(got) != faults {
 			t.Errorf("%q: %q, want %d", text, got, faults)
 		}
 	}

@@ -30,6 +30,7 @@ var sqliteWords = []string{
 // immediate: a deferred one that turns into a writer fails under load.
 func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
 	s.engine = sqliteEngine
+	pages.install()
 	durable := "FULL"
 	if path == ":memory:" {
 		dir, err := os.MkdirTemp("", "countersign-")
