@@ -62,7 +62,10 @@ func NewBilling(values BillingValues) BillingPage {
 		p.Spend = v.newSpendPlot(v.Spend)
 	}
 	if v.Finalizing != "" {
-		p.Plan.Actions = nil
+		p.Plan.Actions, p.Plan.Notes = nil, nil
+		if p.Card.None != "" {
+			p.Card = CardPanel{None: copyFinalizingCard}
+		}
 		p.Finalizing = true
 		p.Frame.Refresh, p.Frame.RefreshSeconds = v.Finalizing, 3
 		p.Plans, p.PlansNote, p.Cancel, p.Banner, p.Next, p.Capacity = nil, "", nil, nil, nil, nil

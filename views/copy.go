@@ -40,6 +40,7 @@ const (
 	copyPlan           = "Current plan"
 	copyFinalizing     = "Finalizing your subscription…"
 	copyFinalizingText = "Your payment went through. This page updates by itself in a few seconds."
+	copyFinalizingCard = "Your card appears here in a few seconds."
 	copyScheduled      = "Scheduled changes"
 	copyUndo           = "Undo"
 	copyRequests       = "Waiting for an answer"

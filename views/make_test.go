@@ -352,8 +352,12 @@ func TestFinalizingOffersNothingToBuy(t *testing.T) {
 	v := onPro(t)
 	v.Finalizing = "/settings/billing/success?session=cs_1"
 	p := NewBilling(v)
-	if p.Plans != nil || p.Cancel != nil || p.Frame.Refresh != v.Finalizing || !p.Finalizing {
+	if p.Plans != nil || p.Cancel != nil || p.Frame.Refresh != v.Finalizing || !p.Finalizing || p.Card.Last4 != "4242" {
 		t.Errorf("page %+v", p)
+	}
+	v.Summary.Subscription.State = billing.State{}
+	if p = NewBilling(v); p.Plan.Notes != nil || p.Card.None != copyFinalizingCard || p.Card.Manage != nil {
+		t.Errorf("who has just paid reads of no card: %q, %+v", p.Plan.Notes, p.Card)
 	}
 }
 
