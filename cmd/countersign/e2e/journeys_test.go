@@ -108,7 +108,7 @@ func (j journey) onPlan(name string) {
 	j.t.Helper()
 	eventually(j.t, "plan "+name, patience, func() bool {
 		j.billing()
-		return eval[string](j.tab, `document.getElementById('plan-title').innerText.split('\n').pop().replace('Current plan: ', '').trim()`) == name
+		return eval[string](j.tab, `document.querySelector('.plan-now b').innerText.trim()`) == name
 	})
 }
 
