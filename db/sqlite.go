@@ -31,6 +31,7 @@ var sqliteWords = []string{
 func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
 	s.engine = sqliteEngine
 	pages.install()
+	lookaside()
 	durable := "FULL"
 	if path == ":memory:" {
 		dir, err := os.MkdirTemp("", "countersign-")
