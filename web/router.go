@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
+	"github.com/gorilla/sessions"
 
 	"github.com/countersignhq/countersign/billing"
 )
@@ -95,7 +96,7 @@ type Router struct {
 	bare    http.Header // on those
 	lost    [2]entry    // where no route is found: for people and for programs
 	guard   *http.CrossOriginProtection
-	cookies *cookies
+	cookies *sessions.CookieStore
 	writes  *Limiter
 	costly  *Limiter                // calls that make us call Stripe
 	streams *streams                // that are open

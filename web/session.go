@@ -1,13 +1,9 @@
 package web
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"errors"
 	"net/http"
 	"net/url"
-	"sync"
-	"time"
 
 	"github.com/gorilla/securecookie"
 	"github.com/gorilla/sessions"
@@ -20,7 +16,7 @@ const sessionDays = 14
 // newCookies returns a store whose cookie carries nothing but the session's
 // token. The defaults of the library (SameSite=None, readable by scripts) are
 // all replaced.
-func newCookies(key []byte, tls bool) *cookies {
+func newCookies(key []byte, tls bool) *sessions.CookieStore {
 	store := sessions.NewCookieStore(key)
 	store.Options = &sessions.Options{Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: tls}
 	store.MaxAge(sessionDays * 24 * 60 * 60)
@@ -29,7 +25,7 @@ func newCookies(key []byte, tls bool) *cookies {
 			sc.SetSerializer(tokenOnly{})
 		}
 	}
-	return &cookies{store, sync.Pool{New: func() any { return &cookieMAC{Hash: hmac.New(sha256.New, key)} }}}
+	return store
 }
 
 func (rt *Router) cookieName() string { return cookieName(rt.cfg.BaseURL.Scheme == "https") }
@@ -48,7 +44,10 @@ const tokenKey = "token"
 // readSession remembers the token of the cookie. A cookie that is not of our
 // making counts as none.
 func (r *Request) readSession(c *http.Cookie) {
-	r.session, _ = r.rt.cookies.token(c.Name, c.Value, time.Now())
+	values := map[any]any{}
+	if securecookie.DecodeMulti(c.Name, c.Value, &values, r.rt.cookies.Codecs...) == nil {
+		r.session, _ = values[tokenKey].(string)
+	}
 }
 
 // SessionToken returns the token of the caller's session, "" if there is none.
@@ -70,7 +69,7 @@ func SessionCookie(base *url.URL, key []byte, token string) (*http.Cookie, error
 	return sessionCookie(newCookies(key, tls), cookieName(tls), token)
 }
 
-func sessionCookie(store *cookies, name, token string) (*http.Cookie, error) {
+func sessionCookie(store *sessions.CookieStore, name, token string) (*http.Cookie, error) {
 	value, err := securecookie.EncodeMulti(name, map[any]any{tokenKey: token}, store.Codecs...)
 	return sessions.NewCookie(name, value, store.Options), err
 }
