@@ -1,9 +1,10 @@
 package billing
 
 import (
-	"encoding/json"
 	"strconv"
 	"time"
+
+	"github.com/countersignhq/countersign/billing/jsontext"
 )
 
 // A page seals a quote for each offer, so its JSON is written by hand: a third of
@@ -67,25 +68,9 @@ func (j *jsonText) lines(all []Line) {
 
 func (j *jsonText) raw(s string) { *j = append(*j, s...) }
 
-// value is what the library writes.
-func (j *jsonText) value(v any) {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		panic("billing: quote does not marshal: " + err.Error())
-	}
-	*j = append(*j, raw...)
-}
-
-// text writes a string; one with anything to escape is for the library.
 func (j *jsonText) text(name, s string) {
 	j.raw(name)
-	for _, c := range []byte(s) {
-		if c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			j.value(s)
-			return
-		}
-	}
-	*j = append(append(append(*j, '"'), s...), '"')
+	*j = jsontext.AppendString(*j, s)
 }
 
 func (j *jsonText) number(name string, n int64) {
@@ -95,11 +80,11 @@ func (j *jsonText) number(name string, n int64) {
 
 func (j *jsonText) time(name string, t time.Time) {
 	j.raw(name)
-	if t.Location() != time.UTC || t.Year() < 0 || t.Year() > 9999 {
-		j.value(t)
-		return
+	all, err := jsontext.AppendTime(*j, t)
+	if err != nil {
+		panic("billing: quote does not marshal: " + err.Error())
 	}
-	*j = append(t.AppendFormat(append(*j, '"'), time.RFC3339Nano), '"')
+	*j = all
 }
 
 // truth writes a member that is there where it is true.

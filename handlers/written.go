@@ -1,13 +1,13 @@
 package handlers
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/countersignhq/countersign/api"
+	"github.com/countersignhq/countersign/billing/jsontext"
 )
 
 // The two summaries and what the host application may do are asked for far more
@@ -26,14 +26,8 @@ func (w *writer) raw(s string) *writer {
 	return w
 }
 
-// text writes a string; one with anything to escape is for the library.
 func (w *writer) text(s string) *writer {
-	for _, c := range []byte(s) {
-		if c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			return w.value(s)
-		}
-	}
-	w.b = append(append(append(w.b, '"'), s...), '"')
+	w.b = jsontext.AppendString(w.b, s)
 	return w
 }
 
@@ -61,15 +55,7 @@ func (w *writer) truth(v bool) *writer {
 	return w
 }
 
-func (w *writer) time(t time.Time) *writer {
-	if t.Location() != time.UTC || t.Year() < 0 || t.Year() > 9999 {
-		return w.value(t)
-	}
-	w.b = append(w.b, '"')
-	w.b = t.AppendFormat(w.b, time.RFC3339Nano)
-	w.b = append(w.b, '"')
-	return w
-}
+func (w *writer) time(t time.Time) *writer { return w.wrote(jsontext.AppendTime(w.b, t)) }
 
 func (w *writer) timeOrNull(t *time.Time) *writer {
 	if t == nil {
@@ -79,9 +65,10 @@ func (w *writer) timeOrNull(t *time.Time) *writer {
 }
 
 // value is what is rare enough for the library.
-func (w *writer) value(v any) *writer {
-	b, err := json.Marshal(v)
-	if w.b = append(w.b, b...); w.err == nil {
+func (w *writer) value(v any) *writer { return w.wrote(jsontext.AppendValue(w.b, v)) }
+
+func (w *writer) wrote(b []byte, err error) *writer {
+	if w.b = b; w.err == nil {
 		w.err = err
 	}
 	return w
