@@ -6,15 +6,8 @@ import (
 )
 
 // planOptions are the plans of the catalogue.
-type planOptions []PlanOption
-
-// Render implements templ.Component.
-func (all planOptions) Render(_ context.Context, w io.Writer) error { return drawn(w, all) }
-
-func (all planOptions) draw(k *ink) {
-	for i := range all {
-		(*planOption)(&all[i]).draw(k)
-	}
+func planOptions(all []PlanOption) list[PlanOption] {
+	return list[PlanOption]{all, func(v *PlanOption, k *ink) { (*planOption)(v).draw(k) }}
 }
 
 // planOption is a plan of the catalogue with its one button.
@@ -68,15 +61,8 @@ func (o *planOption) foot(k *ink) {
 }
 
 // usageItems are the rows of what is used.
-type usageItems []UsageRow
-
-// Render implements templ.Component.
-func (all usageItems) Render(_ context.Context, w io.Writer) error { return drawn(w, all) }
-
-func (all usageItems) draw(k *ink) {
-	for i := range all {
-		(*usageItem)(&all[i]).draw(k)
-	}
+func usageItems(all []UsageRow) list[UsageRow] {
+	return list[UsageRow]{all, func(v *UsageRow, k *ink) { (*usageItem)(v).draw(k) }}
 }
 
 // usageItem shows the use twice: the meter repeats for the eye what the figure

@@ -71,16 +71,24 @@ func (t tab) draw(k *ink) {
 	k.html(`</a>`)
 }
 
-// invoiceRows are the rows of the table of invoices.
-type invoiceRows []InvoiceRow
+// list draws its elements one after the other, where they are: they are large.
+type list[T any] struct {
+	all []T
+	one func(v *T, k *ink)
+}
 
 // Render implements templ.Component.
-func (all invoiceRows) Render(_ context.Context, w io.Writer) error { return drawn(w, all) }
+func (l list[T]) Render(_ context.Context, w io.Writer) error { return drawn(w, l) }
 
-func (all invoiceRows) draw(k *ink) {
-	for i := range all {
-		(*invoiceRow)(&all[i]).draw(k)
+func (l list[T]) draw(k *ink) {
+	for i := range l.all {
+		l.one(&l.all[i], k)
 	}
+}
+
+// invoiceRows are the rows of the table of invoices.
+func invoiceRows(all []InvoiceRow) list[InvoiceRow] {
+	return list[InvoiceRow]{all, func(v *InvoiceRow, k *ink) { (*invoiceRow)(v).draw(k) }}
 }
 
 // invoiceRow is a row on a wide screen and on paper, a small grid on a phone.
