@@ -38,12 +38,13 @@ func (l *Locales) Of(r billing.Region) (in Locale) {
 			return zone
 		})
 	}
-	if r.Locale != "" && r.Locale != billing.DefaultLocale {
-		in.numerals = kept(&l.numerals, r.Locale, billing.NewNumerals)
-		in.kept = kept(&l.words, r.Locale, noWords)
-		return in
+	if r.Locale == billing.DefaultLocale {
+		r.Locale = ""
 	}
-	in.kept = kept(&l.words, "", noWords)
+	if r.Locale != "" {
+		in.numerals = kept(&l.numerals, r.Locale, billing.NewNumerals)
+	}
+	in.kept = kept(&l.words, r.Locale, noWords)
 	return in
 }
 
