@@ -55,6 +55,7 @@ var owners = map[string]string{
 	"github.com/jmoiron/sqlx":         "db",
 	"github.com/lib/pq":               "db db/dbtest",
 	"modernc.org/sqlite":              "db",
+	"modernc.org/libc":                "db",
 	"github.com/pressly/goose":        "db",
 	"github.com/gorilla":              "web",
 	"github.com/a-h/templ":            "views web handlers payments/sandbox",
