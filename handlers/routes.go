@@ -108,6 +108,7 @@ func (h *handlers) routes(rt *web.Router) {
 	rt.Open("/readyz", h.readyz)
 	rt.Webhook(PathStripe, h.stripe)
 	rt.Files(static.Prefix, static.Handler())
+	rt.Quiet("POST /api/host/check", "GET /healthz", "GET /readyz", "GET /metrics", "GET "+static.Prefix+"{file}")
 	if h.Mailbox != nil {
 		rt.OpenPage(pathMailbox, h.mailbox)
 		rt.OpenPage(pathParts, h.parts)

@@ -102,6 +102,7 @@ type Router struct {
 	streams *streams                // that are open
 	looks   chan struct{}           // a place for each of them that reads
 	counts  map[string]*routeCounts // by pattern; complete before serving
+	entries map[string]*entry       // so are these
 	buffers sync.Pool
 }
 
@@ -131,6 +132,7 @@ func NewRouter(cfg Config) *Router {
 		streams: newStreams(maxStreams),
 		looks:   make(chan struct{}, looksAtOnce),
 		counts:  map[string]*routeCounts{noRoute: {}},
+		entries: map[string]*entry{},
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
 	for i := range rt.lost {
@@ -145,6 +147,7 @@ type entry struct {
 	headers http.Header
 	counts  *routeCounts
 	log     slog.Handler // knows the route
+	quiet   bool         // only failures are logged
 	handler Handler
 }
 
@@ -265,7 +268,17 @@ func (rt *Router) register(door Door, method, path string, headers http.Header, 
 	rt.counts[pattern] = counts
 	rt.routes = append(rt.routes, Route{Method: method, Path: path, Door: door})
 	to := rt.entry(pattern, counts, door != DoorPage && door != DoorOpen && door != DoorAdmin, headers, h)
+	rt.entries[pattern] = &to
 	rt.mux.HandleFunc(pattern, func(w http.ResponseWriter, req *http.Request) { rt.serve(w, req, &to) })
+}
+
+// Quiet says of routes, by their patterns, that they are asked all the time and
+// change nothing: they are counted like all, and only failures have a line in the
+// log. It panics if there is no such route.
+func (rt *Router) Quiet(patterns ...string) {
+	for _, p := range patterns {
+		rt.entries[p].quiet = true
+	}
 }
 
 // ServeHTTP finds the route. Paths that are not in their canonical form are

@@ -59,7 +59,8 @@ func (r *Request) log(started time.Time, to *entry) {
 	now := r.rt.cfg.Clock.Now()
 	took := now.Sub(started)
 	to.counts.add(r.w.status, took)
-	if !to.log.Enabled(r.Context(), slog.LevelInfo) {
+	failed := r.w.status == 0 || r.w.status >= http.StatusBadRequest
+	if to.quiet && !failed || !to.log.Enabled(r.Context(), slog.LevelInfo) {
 		return
 	}
 	line := slog.NewRecord(now, slog.LevelInfo, "request", 0)

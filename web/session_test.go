@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/countersignhq/countersign/billing"
 )
 
 func TestSessionCookie(t *testing.T) {
@@ -123,6 +125,34 @@ func TestLogKeepsSecretsOut(t *testing.T) {
 		if !strings.Contains(line, want) {
 			t.Errorf("no %s in %s", want, line)
 		}
+	}
+}
+
+// TestQuietRoutes: of what is asked all the time only failures have a line, and
+// all of it is counted.
+func TestQuietRoutes(t *testing.T) {
+	s := newSite(t, "http://127.0.0.1:8080")
+	s.Open("/often", func(r *Request) error {
+		switch r.Query("how") {
+		case "refused":
+			return billing.ErrNotFound
+		case "nothing":
+			return nil
+		}
+		return r.JSON(200, struct{}{})
+	})
+	s.Quiet("GET /often")
+	for path, logged := range map[string]bool{"/often": false, "/often?how=refused": true, "/often?how=nothing": true} {
+		s.log.Reset()
+		s.call("GET", path, "")
+		if got := strings.Contains(s.log.String(), "request"); got != logged {
+			t.Errorf("%s: logged %v: %s", path, got, s.log)
+		}
+	}
+	var counts strings.Builder
+	s.WriteMetrics(&counts)
+	if !strings.Contains(counts.String(), `{route="GET /often",status="2xx"} 1`) {
+		t.Errorf("counts: %s", counts.String())
 	}
 }
 
