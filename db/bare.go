@@ -1,14 +1,27 @@
 package db
 
-import "context"
+import (
+	"cmp"
+	"context"
+
+	"github.com/countersignhq/countersign/billing"
+)
 
 // The least that counting can cost, for benchmarks to compare with.
 
-// BareUpdate is one committed UPDATE of one gauge.
+// BareUpdate is one committed UPDATE of one gauge, which has to be there.
+//
+// Errors: billing.ErrNotFound.
 func (s *Store) BareUpdate(ctx context.Context, orgID, resource string) error {
-	_, err := s.writer.ExecContext(ctx, `UPDATE usage_counters SET value = value + 1 WHERE org_id = $1 AND resource = $2 AND started_at = $3`,
+	result, err := s.writer.ExecContext(ctx, `UPDATE usage_counters SET value = value + 1 WHERE org_id = $1 AND resource = $2 AND started_at = $3`,
 		orgID, resource, window{})
-	return err
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); n != 1 || err != nil {
+		return cmp.Or(err, error(billing.ErrNotFound))
+	}
+	return nil
 }
 
 // BareUpsert is one committed upsert of the rows that remember events: one for

@@ -13,6 +13,7 @@ import (
 	"os"
 	"runtime/pprof"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -134,6 +135,8 @@ type benched struct {
 	played *db.Store // nil unless statements are played back
 	orgs   []string  // that were seeded last
 	keys   int       // that were made up so far
+	// updates of an org each, in turn: of whoever asks by HTTP, too.
+	updates atomic.Int64
 
 	mu    sync.Mutex
 	kept  sync.Cond             // a tape more
@@ -169,9 +172,14 @@ func (b *benched) close() {
 // tapeHeader names the phase whose tapes a request's statements belong to.
 const tapeHeader = "Bench-Tape"
 
-// recorded puts each request's statements onto a tape of its own.
+// recorded puts each request's statements onto a tape of its own. A bare UPDATE
+// is none of the product's.
 func (b *benched) recorded(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == bareUpdatePath {
+			b.bareUpdate(w, r)
+			return
+		}
 		tape := &db.Tape{}
 		h.ServeHTTP(w, r.WithContext(db.Record(r.Context(), tape)))
 		b.keep(r.Header.Get(tapeHeader), tape)

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -44,28 +46,47 @@ func shotsOf(tenants []tenant, one func(tenant) *shot) []*shot {
 
 // consume is a call with a key of its own.
 func (s *starter) consume(t tenant) *shot {
+	return hostCall(t, "consume", s.use(t), 200, `"allowed":true`)
+}
+
+func (s *starter) use(t tenant) (body string) {
 	s.keys++
-	return hostCall(t, "consume", fmt.Sprintf(`{"org":%q,"resource":"api_calls","quantity":1,"key":"consume-%d"}`, t.Org, s.keys), 200, `"allowed":true`)
+	return fmt.Sprintf(`{"org":%q,"resource":"api_calls","quantity":1,"key":"consume-%d"}`, t.Org, s.keys)
 }
 
 // consume adds how much longer the slowest in a hundred consumes take than the
-// slowest in a hundred bare updates, several times: a moment in which the disk is
-// busy with something else is then one of them.
+// slowest in a hundred calls of net/http that commit one bare UPDATE and no more,
+// several times: a moment in which the disk is busy with something else is then
+// one of them. What the same UPDATE takes without a way there is noted beside it.
 func (r *race) consume(ctx context.Context, s *starter, tenants []tenant) error {
-	next := func(i int) *shot { return s.consume(tenants[i%len(tenants)]) }
-	if _, _, err := inTurns(ctx, s, 1, order{Do: "update", N: fillingLog}, next); err != nil {
+	next := func() tenant { return tenants[s.keys%len(tenants)] }
+	consumes, err := shooting(ctx, s.app, func() *shot { return s.consume(next()) })
+	if err != nil {
+		return err
+	}
+	defer consumes.close()
+	updates, err := shooting(ctx, s.sql, func() *shot { return hostPost(bareUpdatePath, next(), s.use(next()), 200, greeting) })
+	if err != nil {
+		return err
+	}
+	defer updates.close()
+	three := []timed{consumes.times, updates.times, s.ordering("update")}
+	if _, err := byTurns(1, fillingLog, three...); err != nil {
 		return err
 	}
 	row := r.table.row("consume, p99", s.name).atMost(1.5, "×")
-	var notes []string
+	var alone, notes []string
 	for range consumeBlocks {
-		mine, bare, err := inTurns(ctx, s, consumeTurns, order{Do: "update", N: consumesATurn}, next)
+		took, err := byTurns(consumeTurns, consumesATurn, three...)
 		if err != nil {
 			return err
 		}
-		row.add(perSecond(mine), quantile(mine, 99)/quantile(bare, 99))
-		notes = append(notes, fmt.Sprintf("%.2f/%.2f", 1e3*quantile(mine, 99), 1e3*quantile(bare, 99)))
-		row.note = fmt.Sprintf("medians %.2f ms, a bare UPDATE %.2f ms; p99 of each block %s ms", 1e3*quantile(mine, 50), 1e3*quantile(bare, 50), strings.Join(notes, " "))
+		mine, called, bare := took[0], took[1], took[2]
+		row.add(perSecond(mine), quantile(mine, 99)/quantile(called, 99))
+		notes = append(notes, fmt.Sprintf("%.2f/%.2f/%.2f", 1e3*quantile(mine, 99), 1e3*quantile(called, 99), 1e3*quantile(bare, 99)))
+		alone = append(alone, fmt.Sprintf("%.2f", quantile(mine, 99)/quantile(bare, 99)))
+		row.note = fmt.Sprintf("medians %.2f, a bare UPDATE by HTTP %.2f, alone %.2f ms; p99 of each block %s ms; of the UPDATE alone %s×",
+			1e3*quantile(mine, 50), 1e3*quantile(called, 50), 1e3*quantile(bare, 50), strings.Join(notes, " "), strings.Join(alone, " "))
 	}
 	return nil
 }
@@ -73,7 +94,7 @@ func (r *race) consume(ctx context.Context, s *starter, tenants []tenant) error 
 // report adds how fast events are taken in, as a part of how fast their rows
 // are written by one bare statement.
 func (r *race) report(ctx context.Context, s *starter, tenants []tenant) error {
-	mine, bare, err := inTurns(ctx, s, reportTurns, order{Do: "upsert", N: reportsATurn}, func(int) *shot {
+	reports, err := shooting(ctx, s.app, func() *shot {
 		events := make([]string, eventsAReport)
 		for i := range events {
 			s.keys++
@@ -84,39 +105,70 @@ func (r *race) report(ctx context.Context, s *starter, tenants []tenant) error {
 	if err != nil {
 		return err
 	}
+	defer reports.close()
+	took, err := byTurns(reportTurns, reportsATurn, reports.times, s.ordering("upsert"))
+	if err != nil {
+		return err
+	}
+	mine, bare := took[0], took[1]
 	row := r.table.row("events, 1,000 a call", s.name).atLeast(0.6).add(eventsAReport*perSecond(mine), quantile(bare, 50)/quantile(mine, 50))
 	row.note = fmt.Sprintf("a call %.1f ms, a bare upsert of its rows %.1f ms", 1e3*quantile(mine, 50), 1e3*quantile(bare, 50))
 	return nil
 }
 
-// inTurns sends shots and gives the order by turns, and returns how long each
-// took in seconds, the shortest first.
-func inTurns(ctx context.Context, s *starter, turns int, o order, next func(i int) *shot) (mine, bare []float64, err error) {
-	w, err := dial(ctx, s.app.addr)
-	if err != nil {
-		return nil, nil, err
+// timed does something n times and says how long each took.
+type timed func(n int) ([]time.Duration, error)
+
+// gunner sends shots one after the other on a connection of its own.
+type gunner struct {
+	*wire
+	next func() *shot
+}
+
+func shooting(ctx context.Context, at *child, next func() *shot) (*gunner, error) {
+	w, err := dial(ctx, at.addr)
+	return &gunner{w, next}, err
+}
+
+func (g *gunner) times(n int) ([]time.Duration, error) {
+	took := make([]time.Duration, n)
+	for i := range took {
+		shot, started := g.next(), time.Now()
+		if err := g.exchange(shot); err != nil {
+			return nil, err
+		}
+		took[i] = time.Since(started)
 	}
-	defer w.close()
+	return took, nil
+}
+
+// ordering has the server of bare SQL do it by itself.
+func (s *starter) ordering(do string) timed {
+	return func(n int) ([]time.Duration, error) {
+		rep, err := s.sql.tell(order{Do: do, N: n})
+		return rep.Took, err
+	}
+}
+
+// byTurns lets all do n things in each turn, and returns how many seconds each of
+// these took, by who did it, the shortest first.
+func byTurns(turns, n int, all ...timed) ([][]float64, error) {
+	seconds := make([][]float64, len(all))
 	for range turns {
-		for range o.N {
-			shot := next(len(mine))
-			started := time.Now()
-			if err = w.exchange(shot); err != nil {
-				return nil, nil, err
+		for i, do := range all {
+			took, err := do(n)
+			if err != nil {
+				return nil, err
 			}
-			mine = append(mine, time.Since(started).Seconds())
-		}
-		rep, err := s.sql.tell(o)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, d := range rep.Took {
-			bare = append(bare, d.Seconds())
+			for _, d := range took {
+				seconds[i] = append(seconds[i], d.Seconds())
+			}
 		}
 	}
-	slices.Sort(mine)
-	slices.Sort(bare)
-	return mine, bare, nil
+	for _, list := range seconds {
+		slices.Sort(list)
+	}
+	return seconds, nil
 }
 
 // quantile is the value that so many in a hundred of the sorted list stay below.
@@ -136,12 +188,32 @@ func perSecond(took []float64) float64 {
 }
 
 func hostCall(t tenant, call, body string, status int, want string) *shot {
-	return post("/api/host/"+call, body, status, want, "Authorization: Bearer "+t.Host, "Content-Type: application/json")
+	return hostPost("/api/host/"+call, t, body, status, want)
+}
+
+func hostPost(path string, t tenant, body string, status int, want string) *shot {
+	return post(path, body, status, want, "Authorization: Bearer "+t.Host, "Content-Type: application/json")
+}
+
+// bareUpdatePath is where the server of bare SQL reads what it is sent and commits
+// one UPDATE. net/http calls it, and nothing of ours.
+const bareUpdatePath = "/bare-update"
+
+func (b *benched) bareUpdate(w http.ResponseWriter, r *http.Request) {
+	_, err := io.Copy(io.Discard, r.Body)
+	if err == nil {
+		_, err = b.bare(r.Context(), order{Do: "update", N: 1})
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	sayHello(w, r)
 }
 
 // bare does the least that counting costs, and says how long each took.
 func (b *benched) bare(ctx context.Context, o order) (took []time.Duration, err error) {
-	for i := range o.N {
+	for range o.N {
 		keys := make([]string, eventsAReport)
 		for k := range keys {
 			b.keys++
@@ -149,7 +221,7 @@ func (b *benched) bare(ctx context.Context, o order) (took []time.Duration, err 
 		}
 		started := time.Now()
 		if o.Do == "update" {
-			err = b.played.BareUpdate(ctx, b.orgs[i%len(b.orgs)], "rows")
+			err = b.played.BareUpdate(ctx, b.orgs[b.updates.Add(1)%int64(len(b.orgs))], "rows")
 		} else {
 			err = b.played.BareUpsert(ctx, b.orgs[:min(len(b.orgs), reportedOrgs)], keys, "webhooks")
 		}
