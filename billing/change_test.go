@@ -332,7 +332,7 @@ func TestChangedPriceAsksAgain(t *testing.T) {
 		propose(t, w.Service, c.Owner, bad, "", billing.ErrQuoteChanged)
 	})
 	t.Run("a form for another plan", func(t *testing.T) {
-		down, err := w.Service.Review(ctx, c.Owner, "free")
+		down, err := w.Service.Review(ctx, c.Owner, summary(t, w, c), "free")
 		if err != nil || down.Sealed == "" {
 			t.Fatalf("sealed %q, %v", down.Sealed, err)
 		}

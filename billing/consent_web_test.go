@@ -124,7 +124,7 @@ func TestFormIsBound(t *testing.T) {
 		}, false},
 		{"no seal", func(_ *testing.T, _ *worldtest.World, _ worldtest.Cast, v *billing.Verdict) { v.Sealed = "" }, false},
 		{"the seal of the settings page", func(t *testing.T, w *worldtest.World, c worldtest.Cast, v *billing.Verdict) {
-			o, err := w.Service.Review(ctx, c.Owner, "scale")
+			o, err := w.Service.Review(ctx, c.Owner, summary(t, w, c), "scale")
 			noError(t, err)
 			v.Sealed = o.Sealed
 		}, false},

@@ -2,6 +2,7 @@ package billing_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,14 +87,14 @@ func TestPayingOrgIsGivenAPlan(t *testing.T) {
 	}
 }
 
-// offered lists what can be pressed: "plan:kind".
+// offered lists what can be pressed: "plan:kind plan:kind".
 func offered(s *billing.Service, p billing.Principal, sum billing.Summary) (out string) {
 	for _, o := range s.Offers(p, sum) {
 		if o.Kind != billing.OfferNone && o.Kind != billing.OfferCurrent {
-			out += o.Plan.ID + ":" + string(o.Kind)
+			out += " " + o.Plan.ID + ":" + string(o.Kind)
 		}
 	}
-	return out
+	return strings.TrimSpace(out)
 }
 
 // TestPreviewWithAGivenPlan: there is a price for the end of what is paid for,

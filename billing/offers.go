@@ -30,7 +30,7 @@ func (s *Service) Offers(p Principal, sum Summary) []Offer {
 
 func (s *Service) offer(p *Principal, sum *Summary, plan Plan) Offer {
 	o := Offer{Plan: plan, Kind: s.offerKind(p, sum, plan)}
-	if p.CanManage() && triable(sum.Org, sum.Subscription, plan) {
+	if p.CanManage() && !sum.InReview && triable(sum.Org, sum.Subscription, plan) {
 		o.TrialDays = plan.Trial.Days
 	}
 	return o
@@ -40,7 +40,7 @@ func (s *Service) offerKind(p *Principal, sum *Summary, plan Plan) OfferKind {
 	sub := &sum.Subscription
 	current := plan.ID == sum.Plan.ID
 	switch {
-	case !p.CanManage(), !sum.StripeReady, sum.DesignPartner && !sub.Status.Live():
+	case !p.CanManage(), !sum.StripeReady, sum.InReview, sum.DesignPartner && !sub.Status.Live():
 		if current {
 			return OfferCurrent
 		}
@@ -85,20 +85,18 @@ func offerToEnd(sub Subscription, plan Plan) OfferKind {
 // Review is the offer for one plan with Stripe's own preview: what the panel
 // shows before the press. It changes nothing.
 //
-// Errors: those of Preview, and ErrForbidden.
-func (s *Service) Review(ctx context.Context, p Principal, planID string) (Offer, error) {
-	if !p.CanManage() {
-		return Offer{}, ErrForbidden
-	}
-	sum, err := s.Summary(ctx, p)
-	if err != nil {
-		return Offer{}, err
-	}
+// Errors: those of Preview, ErrForbidden, and ErrChangeInProgress during a review.
+func (s *Service) Review(ctx context.Context, p Principal, sum Summary, planID string) (o Offer, err error) {
 	plan, ok := s.catalog.Plan(planID)
-	if !ok {
-		return Offer{}, ErrUnknownPlan
+	switch {
+	case !p.CanManage():
+		return o, ErrForbidden
+	case !ok:
+		return o, ErrUnknownPlan
+	case sum.InReview:
+		return o, errInReview
 	}
-	o := s.offer(&p, &sum, plan)
+	o = s.offer(&p, &sum, plan)
 	if o.Quote, err = s.Preview(ctx, p, planID); err != nil {
 		return Offer{}, err
 	}
@@ -112,7 +110,8 @@ func (s *Service) Review(ctx context.Context, p Principal, planID string) (Offer
 // for a page that follows the stepper; CapacityReview asks Stripe. The present
 // number is an offer of kind OfferCurrent.
 //
-// Errors: ErrForbidden and those of resolveCapacity.
+// Errors: ErrForbidden, ErrChangeInProgress during a review, and those of
+// resolveCapacity.
 func (s *Service) CapacityOffer(p Principal, sum Summary, target int64) (Offer, error) {
 	o, c, err := s.capacityOffer(p, sum, target)
 	if err != nil || o.Kind == OfferCurrent {
@@ -144,6 +143,8 @@ func (s *Service) capacityOffer(p Principal, sum Summary, target int64) (Offer, 
 		return Offer{}, Change{}, ErrForbidden
 	case !sum.StripeReady:
 		return Offer{}, Change{}, ErrStripeNotSet
+	case sum.InReview:
+		return Offer{}, Change{}, errInReview
 	}
 	sub := sum.Subscription
 	plan, _ := s.catalog.Plan(sub.Plan)

@@ -310,7 +310,7 @@ func TestRacingPosts(t *testing.T) {
 	race(t, func(t *testing.T, a *arena, c worldtest.Cast) {
 		pr := upgrade("scale")
 		pr.RequestKey = a.w.Service.NewNonce()
-		o, err := a.w.Service.Review(ctx, c.Owner, "scale")
+		o, err := a.w.Service.Review(ctx, c.Owner, summary(t, a.w, c), "scale")
 		if err != nil {
 			t.Error(err)
 			return

@@ -43,6 +43,7 @@ func (s *Service) summarize(over Overview) Summary {
 		StripeReady: s.processor != nil, Pending: over.Pending, Now: now,
 		Stale: over.Org.CustomerID != "" && (s.stripeDown.Load() || sub.Dirty() && now.Sub(sub.SyncedAt) > staleAfter),
 	}
+	sum.InReview = over.Recent != nil && over.Recent.InReview
 	sum.Overrides = over.Overrides
 	sum.Usage = s.usageAgainst(sum.Plan, over, now)
 	sum.Scheduled = s.scheduled(over.Org, sub)

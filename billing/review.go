@@ -139,11 +139,14 @@ func invoiced(i Intent, since []Invoice) bool {
 	})
 }
 
+// errInReview refuses a change while an operator looks at the last one.
+var errInReview = ErrChangeInProgress.Say("Nobody knows yet what became of the last change of this organisation. The operator of this service looks at it; until then nothing else can be changed.").After(time.Minute)
+
 // inTheWay is the error of a change that cannot be made beside the org's open one:
 // that is over in seconds, or waits for an operator.
 func (s *Service) inTheWay(ctx context.Context, tx Tx, orgID string) error {
 	if i, err := tx.OpenIntent(ctx, orgID); err == nil && i.State == IntentNeedsReview {
-		return ErrChangeInProgress.Say("Nobody knows yet what became of the last change of this organisation. The operator of this service looks at it; until then nothing else can be changed.").After(time.Minute)
+		return errInReview
 	}
 	return ErrChangeInProgress.After(2 * time.Second)
 }

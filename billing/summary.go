@@ -19,7 +19,10 @@ type Summary struct {
 	Overrides []Override // open ones, that may have run out
 	Pending   int        // approvals waiting
 	Stale     bool       // the last sync is old or failed; the figures are from SyncedAt
-	Now       time.Time
+	// InReview: an operator looks at the last change, and no other one can be made.
+	// It is known where Recent was read.
+	InReview bool
+	Now      time.Time
 }
 
 // stateAdminOverride is the state of an org whose plan an operator gives.

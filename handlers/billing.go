@@ -82,7 +82,7 @@ func (h *handlers) showResult(r *web.Request, v *views.BillingValues, out billin
 		}
 	}
 	pending := out.Status == billing.StatusPending
-	if pending && v.InReview { // the banner says so
+	if pending && v.Summary.InReview { // the banner says so
 		return nil
 	}
 	if v.Result = h.resultPanel(v.Summary, out); !pending {
@@ -112,7 +112,7 @@ func (h *handlers) billingValues(r *web.Request) (v views.BillingValues, err err
 	if err != nil {
 		return v, err
 	}
-	v.Invoices, v.Limits, v.Waiting, v.InReview = recent.Invoices, recent.Limits, recent.Waiting, recent.InReview
+	v.Invoices, v.Limits, v.Waiting, v.Summary.InReview = recent.Invoices, recent.Limits, recent.Waiting, recent.InReview
 	if views.Waits(v.Summary, recent) {
 		v.Frame.Live = views.NewLive(pathBilling, pathEvents, h.Service.Version(v.Summary, recent))
 	}
@@ -154,11 +154,11 @@ func (h *handlers) owners(r *web.Request) ([]billing.Membership, error) {
 
 // review shows what a change means before it is made.
 func (h *handlers) review(r *web.Request) error {
-	offer, err := h.Service.Review(r.Context(), r.Principal, r.Query("plan"))
+	v, err := h.billingValues(r)
 	if err != nil {
 		return err
 	}
-	v, err := h.billingValues(r)
+	offer, err := h.Service.Review(r.Context(), r.Principal, v.Summary, r.Query("plan"))
 	if err != nil {
 		return err
 	}

@@ -176,7 +176,7 @@ func (h *handlers) pressFailed(r *web.Request, pr billing.Proposal, cause error)
 			v.Result = views.NewCapacityChanged(cause)
 		}
 	case changed && pr.Plan != "":
-		if offer, err := h.Service.Review(r.Context(), r.Principal, pr.Plan); err == nil {
+		if offer, err := h.Service.Review(r.Context(), r.Principal, v.Summary, pr.Plan); err == nil {
 			review := views.NewReview(v, offer, quoteBefore(cause, offer.Quote))
 			v.Review = &review
 		}

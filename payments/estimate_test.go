@@ -50,7 +50,7 @@ func compare(t *testing.T, w *worldtest.World, org worldtest.Cast, targets ...in
 		if o.Quote.Change.Action == "" {
 			continue
 		}
-		review, err := w.Service.Review(t.Context(), org.Owner, o.Plan.ID)
+		review, err := w.Service.Review(t.Context(), org.Owner, sum, o.Plan.ID)
 		same(t, o, review, err)
 	}
 	for _, n := range targets {

@@ -17,7 +17,6 @@ type BillingValues struct {
 	Summary  billing.Summary
 	Offers   []billing.Offer    // of all plans, decided by the domain
 	Waiting  []billing.Approval // requests that wait for an answer
-	InReview bool               // an operator looks at the last change
 	Invoices []billing.Invoice
 	// MoreInvoices is the URL of the page with all of them; empty if these are all.
 	MoreInvoices string
@@ -43,9 +42,6 @@ type BillingValues struct {
 // NewBilling makes the page.
 func NewBilling(values BillingValues) BillingPage {
 	v := &values
-	if v.InReview {
-		v.Offers = shut(v.Offers)
-	}
 	p := BillingPage{
 		Frame: v.Frame, Result: v.Result, Review: v.Review,
 		Plan: planCardOf(v), Banner: bannerOf(v), Changes: changesOf(v), Requests: requestsOf(v),
@@ -71,15 +67,6 @@ func NewBilling(values BillingValues) BillingPage {
 		p.Plans, p.PlansNote, p.Cancel, p.Banner, p.Next, p.Capacity = nil, "", nil, nil, nil, nil
 	}
 	return p
-}
-
-// shut are the plans while nothing can be changed.
-func shut(offers []billing.Offer) []billing.Offer {
-	out := make([]billing.Offer, len(offers))
-	for i := range out {
-		out[i] = billing.Offer{Plan: offers[i].Plan, Kind: billing.OfferNone}
-	}
-	return out
 }
 
 // form is a POST of this page with what makes it ours and once.
@@ -178,7 +165,7 @@ func bannerOf(v *BillingValues) *Panel {
 		return bankBanner(v, *sub.Action)
 	case s.Dunning != nil:
 		return dunningBanner(v, s.Dunning)
-	case v.InReview:
+	case s.InReview:
 		return &Panel{Tone: ToneWarn, Title: copyReviewWaits, Text: copyReviewWaitText}
 	}
 	if p := trialBanner(v); p != nil {
@@ -307,7 +294,7 @@ func changesOf(v *BillingValues) []ScheduledChange {
 		if c.ApprovedBy != "" {
 			change.By += ", approved by " + c.ApprovedBy
 		}
-		if v.CanManage && !v.InReview {
+		if v.CanManage && !v.Summary.InReview {
 			change.Undo = v.form("/settings/billing/resume", "undo")
 			if c.Kind == billing.ScheduledReduction {
 				change.Undo = v.form(capacityURL+"/keep", "keep")

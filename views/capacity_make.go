@@ -69,8 +69,6 @@ func capacityShut(v *BillingValues) string {
 		return askOwner(v.Owners)
 	case !v.Summary.StripeReady:
 		return copyNoStripe
-	case v.InReview:
-		return copyReviewShut
 	case at.More == nil, at.Less == nil, errors.Is(at.More, billing.ErrTargetRange):
 		return ""
 	}
@@ -81,6 +79,8 @@ func capacityShut(v *BillingValues) string {
 func (v *BillingValues) capacityRefusal(err error) string {
 	sub := v.Summary.Subscription
 	switch {
+	case errors.Is(err, billing.ErrChangeInProgress):
+		return copyReviewShut
 	case errors.Is(err, billing.ErrTrialConversion):
 		return copyUnitsTrial
 	case errors.Is(err, billing.ErrReductionPending):

@@ -23,7 +23,7 @@ func askRow(v *BillingValues, u *billing.Usage, id string, row *UsageRow) {
 	if row.Level != UsageHigh && row.Level != UsageFull && row.Level != UsageOver {
 		return
 	}
-	if at := v.Capacity; at != nil && at.More == nil && v.CanManage && !v.InReview && v.perUnit(&v.Summary.Plan, u) != "" {
+	if at := v.Capacity; at != nil && at.More == nil && v.perUnit(&v.Summary.Plan, u) != "" {
 		row.Actions = append(row.Actions, Action{Label: copyAddUnits, Href: "#capacity-title", About: row.Label})
 	}
 	if v.roomAbove(u) {

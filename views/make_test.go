@@ -425,7 +425,12 @@ func TestChangePlanLeadsToAPlanThatCanBeChosen(t *testing.T) {
 // While an operator looks at a change, no button leads to a refusal.
 func TestNothingIsOfferedDuringAReview(t *testing.T) {
 	v := onSolo()
-	v.InReview = true
+	v.Summary.InReview = true
+	for i := range v.Offers {
+		v.Offers[i] = billing.Offer{Plan: v.Offers[i].Plan, Kind: billing.OfferNone}
+	}
+	v.Capacity.Err = billing.ErrChangeInProgress
+	v.Capacity.More, v.Capacity.Less = v.Capacity.Err, v.Capacity.Err
 	v.Summary.Scheduled = []billing.ScheduledChange{{Plan: "free", EffectiveAt: periodEnd}}
 	for i := range v.Summary.Usage {
 		v.Summary.Usage[i].Active = v.Summary.Usage[i].Cap.Value

@@ -128,7 +128,7 @@ func plansNoteOf(v *BillingValues) string {
 		return copyNoStripe
 	case !v.CanManage:
 		return askOwner(v.Owners)
-	case v.InReview:
+	case s.InReview:
 		return copyReviewShut
 	case s.Subscription.Status == billing.StatusPastDue, s.Subscription.Status == billing.StatusUnpaid:
 		return "Pay the open invoice first, then change the plan."
