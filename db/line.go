@@ -24,13 +24,13 @@ const separator = "\x1f"
 // column that is never NULL says so with {!}, which is a step less for SQLite;
 // if it were NULL after all, the line would be too short to be read.
 func lineOf(columns string) string {
-	all := apart(columns)
+	all, begin := apart(columns), "{whole line}"
 	for i, c := range all {
 		if !strings.HasSuffix(c, "{!}") {
-			all[i] = "{maybe}" + c + "{or empty}"
+			all[i], begin = "{maybe}"+c+"{or empty}", "{line "+strconv.Itoa(len(all))+"}"
 		}
 	}
-	return "{line " + strconv.Itoa(len(all)) + "}" + strings.Join(all, ", ") + ") AS line"
+	return begin + strings.Join(all, ", ") + ") AS line"
 }
 
 // apart cuts a list of columns at its own commas.
@@ -55,14 +55,17 @@ const widest = 80
 
 // lineWords are the words of lineOf, by how the engine puts texts together:
 // PostgreSQL formats faster than it concatenates, and SQLite takes twice as long.
-// SQLite's function leaves out what is NULL.
+// The function that concatenates leaves out what is NULL. Where nothing is,
+// PostgreSQL uses it too: it knows in the next row how to write each column, which
+// the other looks up again.
 func lineWords(format bool) []string {
-	words := []string{"{!}", "", "{maybe}", "ifnull(", "{or empty}", ", '')"}
+	const concat = "concat_ws('" + separator + "', "
+	words := []string{"{!}", "", "{whole line}", concat, "{maybe}", "ifnull(", "{or empty}", ", '')"}
 	if format {
-		words = []string{"{!}", "", "{maybe}", "", "{or empty}", ""}
+		words = []string{"{!}", "", "{whole line}", concat, "{maybe}", "", "{or empty}", ""}
 	}
 	for n := range widest {
-		begin := "concat_ws('" + separator + "', "
+		begin := concat
 		if format {
 			begin = "format('%s" + strings.Repeat(separator+"%s", n) + "', "
 		}

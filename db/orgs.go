@@ -133,7 +133,7 @@ const (
 	overviewUsage = `(SELECT string_agg(concat_ws('|', u.started_at, u.value, u.reported_at, u.resource), '
 ')
 			FROM usage_counters u
-			WHERE u.org_id = o.id AND (u.started_at IN ($3, $4) OR u.started_at = s.period_start OR u.started_at = s.period_end)),
+			WHERE u.org_id = o.id AND (u.started_at = $3 OR u.started_at = $4 OR u.started_at = s.period_start OR u.started_at = s.period_end)),
 		(SELECT string_agg(format('%s|%s|%s|%s|%s', v.raises, v.cap, v.expires_at, v.id, v.resource), '
 ')
 			FROM overrides v WHERE v.org_id = o.id AND v.ended_at IS NULL)`

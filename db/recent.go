@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -13,17 +12,21 @@ import (
 const rowSeparator = "\x1e"
 
 // listOf reads a list as one text: its newest rows as lines. The words of people
-// are JSON in it, which writes a separator as an escape.
-func listOf(columns, from string, limit int) string {
-	return `(SELECT string_agg(r.line, '` + rowSeparator + `') FROM (SELECT ` + lineOf(columns) + ` FROM ` + from +
+// come first, each behind its length, so that no separator in them counts.
+func listOf(words, columns, from string, limit int) string {
+	counted := ""
+	for _, w := range apart(words) {
+		counted += `octet_length(` + w + `){!}, ` + w + `{!}, `
+	}
+	return `(SELECT string_agg(r.line, '` + rowSeparator + `') FROM (SELECT ` + lineOf(counted+columns) + ` FROM ` + from +
 		` ORDER BY created_at DESC, id DESC LIMIT $` + strconv.Itoa(limit) + `) AS r) AS list`
 }
 
 // recentOf reads the three lists of an org; the first limit is parameter n.
 func recentOf(org string, n int) string {
-	return listOf(`{quote}(description){!}, `+invoiceLine, `invoices WHERE org_id = `+org, n) + `, ` +
-		listOf(`{quote}(reason){!}, `+limitRequestLine, `limit_requests WHERE org_id = `+org, n+1) + `, ` +
-		listOf(`{quote}(actor_name){!}, {quote}(key_by){!}, {quote}(reason){!}, `+approvalLine, `approvals WHERE org_id = `+org+` AND state = 'pending'`, n+2)
+	return listOf(`description`, invoiceLine, `invoices WHERE org_id = `+org, n) + `, ` +
+		listOf(`reason`, limitRequestLine, `limit_requests WHERE org_id = `+org, n+1) + `, ` +
+		listOf(`actor_name, key_by, reason`, approvalLine, `approvals WHERE org_id = `+org+` AND state = 'pending'`, n+2)
 }
 
 // reviewOf reads whether a change of an org is in review.
@@ -53,62 +56,56 @@ func (q queries) Recent(ctx context.Context, orgID string, most billing.RecentLi
 
 func (l recentLists) apart() (all billing.Recent, err error) {
 	all.InReview = l.inReview
-	if all.Invoices, err = rowsOf(l.invoices, listedInvoices); err != nil {
+	if all.Invoices, err = rowsOf(l.invoices, 1, listedInvoices); err != nil {
 		return all, err
 	}
-	if all.Limits, err = rowsOf(l.limits, listedLimits); err != nil {
+	if all.Limits, err = rowsOf(l.limits, 1, listedLimits); err != nil {
 		return all, err
 	}
-	all.Waiting, err = rowsOf(l.waiting, listedApprovals)
+	all.Waiting, err = rowsOf(l.waiting, 3, listedApprovals)
 	return all, err
 }
 
 // The rows of the lists.
 var (
-	listedInvoices  = slotsOf(behindWords(1, invoiceFields))
-	listedLimits    = slotsOf(behindWords(1, limitRequestFields))
-	listedApprovals = slotsOf(behindWords(3, approvalFields))
+	listedInvoices  = slotsOf(invoiceFields)
+	listedLimits    = slotsOf(limitRequestFields)
+	listedApprovals = slotsOf(approvalFields)
 )
 
-// behindWords are fields the first of which are words of people.
-func behindWords[T any](words int, fields func(*T) []any) func(*T) []any {
-	return func(v *T) []any {
-		to := fields(v)
-		for n := range words {
-			to[n] = (*quoted)(to[n].(*string))
-		}
-		return to
-	}
-}
-
-// rowsOf takes a list apart.
-func rowsOf[T any](list text, kind *slots[T]) ([]T, error) {
-	if list == "" {
+// rowsOf takes a list apart whose rows begin with so many words of people.
+func rowsOf[T any](list text, words int, kind *slots[T]) (all []T, err error) {
+	rest := string(list)
+	if rest == "" {
 		return nil, nil
 	}
 	to, back := kind.lend()
 	defer back()
-	all := make([]T, strings.Count(string(list), rowSeparator)+1)
-	for i, rest := 0, string(list); i < len(all); i++ {
+	all = make([]T, 0, strings.Count(rest, rowSeparator)+1)
+	for rest != "" {
+		to.v = *new(T)
+		for _, field := range to.fields[:words] {
+			if rest, err = cutWords(field.(*string), rest); err != nil {
+				return nil, err
+			}
+		}
 		var row string
 		row, rest, _ = strings.Cut(rest, rowSeparator)
-		to.v = *new(T)
-		if err := line(to.fields).take(row); err != nil {
+		if err = line(to.fields[words:]).take(row); err != nil {
 			return nil, err
 		}
-		all[i] = to.v
+		all = append(all, to.v)
 	}
 	return all, nil
 }
 
-// quoted is a part of a line that is a text as JSON.
-type quoted string
-
-// read is for texts that mostly have nothing in them to escape.
-func (q *quoted) read(all string) error {
-	if n := len(all); n > 1 && strings.IndexByte(all, '\\') < 0 {
-		*q = quoted(all[1 : n-1])
-		return nil
+// cutWords cuts a text off that comes behind its length.
+func cutWords(to *string, from string) (rest string, err error) {
+	length, rest, _ := strings.Cut(from, separator)
+	n, err := strconv.Atoi(length)
+	if err != nil || n < 0 || n >= len(rest) || rest[n] != separator[0] {
+		return "", errLine
 	}
-	return json.Unmarshal([]byte(all), (*string)(q))
+	*to = rest[:n]
+	return rest[n+1:], nil
 }

@@ -27,7 +27,6 @@ var (
 		"{in_list}", "= ANY($1)",
 		"{time}", "TIMESTAMPTZ",
 		"{blob}", "BYTEA",
-		"{quote}", "to_json",
 		"{json}", "::json",
 	}
 	sqliteLists = []string{
@@ -35,7 +34,6 @@ var (
 		"{in_list}", "IN (SELECT value FROM json_each($1))",
 		"{time}", "TEXT",
 		"{blob}", "BLOB",
-		"{quote}", "json_quote",
 		"{json}", "",
 	}
 )
