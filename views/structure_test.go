@@ -254,7 +254,7 @@ func TestApprovePageIsInTheOrderOfTheProtocol(t *testing.T) {
 	for _, part := range []string{
 		"Upgrade Acme to Scale?", "An agent asked for this change. Nothing has changed yet.", "Now : Pro", "Then : Scale",
 		"Due today $17.40", "Remaining time on Scale", "Next charge", "Card Visa ending 4242", "Tax",
-		"Asked by deploy-bot", "csa_4fZk…", "Key created by Ada Lovelace", "Last used", "Earlier requests",
+		"Asked by deploy-bot", "csa_4fZk…", "Created by Ada Lovelace", "Last used", "Earlier requests",
 		"Check that your agent shows the same code: KRFT", "Asked", "Open until", "Agent's note", "(written by the agent",
 		"Signed in as ada@acme.test", "Not you?", "Deny", "Approve, pay $17.40 now", "Too expensive", "Not now", "I did not ask for this",
 	} {

@@ -73,19 +73,23 @@ func (b *tab) promised(promise string) float64 {
 	return sum
 }
 
-// TestApproveOnOneScreen: on a phone all that a person decides by is to be seen at
-// once: the question, what it costs, who asks, the check code and both answers.
+// TestApproveOnOneScreen: on a phone, with a browser's bars above and below, all that
+// a person decides by is to be seen at once: the question, what it costs, who asks, the
+// check code and both answers.
 func TestApproveOnOneScreen(t *testing.T) {
 	t.Parallel()
 	for _, scripts := range []bool{true, false} {
 		j := arrive(t, flat, scripts)
 		j.signIn(hana)
-		j.onPhone(390, 844)
+		j.onPhone(390, 664)
 		request1("Waiting")(j)
 		j.see("Check that your agent shows the same code")
-		for _, what := range []string{"main h1", "main .due b", "#asker-title", "main .check-code", ".decide-bar [value=deny]", ".decide-bar [value=approve]"} {
-			if !eval[bool](j.tab, inView(what)) {
-				t.Errorf("scripts %v: %s is not on the first screen", scripts, what)
+		for _, p := range []struct{ width, height int64 }{{360, 640}, {390, 664}} {
+			j.onPhone(p.width, p.height)
+			for _, what := range []string{"main h1", "main .due b", "#asker-title", "main .check-code", ".decide-bar [value=deny]", ".decide-bar [value=approve]"} {
+				if !eval[bool](j.tab, inView(what)) {
+					t.Errorf("scripts %v: %s is not on the first screen of %d × %d px", scripts, what, p.width, p.height)
+				}
 			}
 		}
 		j.picture("phone-approve-waiting")
