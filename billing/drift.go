@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -74,16 +75,18 @@ func (s *Service) DriftCounts() map[DriftKind]int64 {
 // watch is a reading that nothing asked for but its caller.
 type watch struct {
 	by    Actor
-	found []Difference // what Stripe said otherwise than we had it
-	drift bool         // nothing had told of it
-	asked bool         // Stripe's list of events was read meanwhile
+	found []Difference  // what Stripe said otherwise than we had it
+	drift bool          // nothing had told of it
+	asked bool          // Stripe's list of events was read meanwhile
+	later bool          // a reading that changes no row is written by the caller,
+	same  *Subscription // who finds it here
 }
 
 // compare notes what a reading says otherwise than the row before it. again asks
 // for another reading: news that is only late must not be taken for drift, so
 // Stripe's list of events is read first, once.
 func (w *watch) compare(ctx context.Context, s *Service, before, after Subscription, invoices []Invoice) (again bool, err error) {
-	w.drift = false
+	w.drift, w.same = false, nil
 	if before.SyncedAt.IsZero() {
 		return false, nil // never read before
 	}
@@ -97,7 +100,35 @@ func (w *watch) compare(ctx context.Context, s *Service, before, after Subscript
 		w.asked = true
 		return true, s.Reconcile(ctx)
 	}
+	if w.later && !before.Dirty() && sameRow(before, after) && sameInvoices(known, invoices) {
+		w.same = &after
+	}
 	return false, nil
+}
+
+// unchanged says that there is nothing to write but when it was read.
+func (w *watch) unchanged() bool { return w != nil && w.same != nil }
+
+// sameRow reports whether a reading changes nothing of a row but when it was read.
+// What has to be acted upon, a second subscription or a deleted customer, is never
+// the same.
+func sameRow(before, after Subscription) bool {
+	if len(after.Duplicates) > 0 || after.CustomerID == "" {
+		return false
+	}
+	after.SyncedAt = before.SyncedAt
+	had, err := json.Marshal(before)
+	has, err2 := json.Marshal(after)
+	return err == nil && err2 == nil && bytes.Equal(had, has)
+}
+
+// sameInvoices reports whether the newest that were read are the newest we have.
+func sameInvoices(known, read []Invoice) bool {
+	return len(read) == 0 || slices.EqualFunc(known, read, func(k, r Invoice) bool {
+		at := r.CreatedAt
+		r.CreatedAt, r.Paid = k.CreatedAt, nil
+		return k == r && k.CreatedAt.Equal(at)
+	})
 }
 
 // record writes drift into the audit log, unless something told of it or began

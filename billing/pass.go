@@ -84,15 +84,24 @@ func (s *Service) LookAtAll(ctx context.Context) error {
 	return err
 }
 
-// lookAtSome looks at a batch and stores how far the pass has come.
+// lookAtSome looks at a batch and stores how far the pass has come. Where nothing
+// has changed, which is nearly everywhere, that is all that is written: each commit
+// costs all readers what they keep of an SQLite file in memory. A batch that is
+// cut off is looked at again.
 func (s *Service) lookAtSome(ctx context.Context, p *Pass) error {
 	orgs, err := s.store.CustomerOrgs(ctx, p.LastOrg, passBatch)
 	if err != nil {
 		return err
 	}
 	var trouble error
+	var same []Subscription
 	for _, id := range orgs {
-		if trouble = s.lookAt(ctx, id, p); trouble != nil || !s.waiter.Wait(ctx, s.timing.look, nil) {
+		w := watch{by: reconciler, later: true}
+		trouble = s.lookAt(ctx, id, p, &w)
+		if w.unchanged() {
+			same = append(same, *w.same)
+		}
+		if trouble != nil || !s.waiter.Wait(ctx, s.timing.look, nil) {
 			break
 		}
 	}
@@ -109,7 +118,16 @@ func (s *Service) lookAtSome(ctx context.Context, p *Pass) error {
 	if !p.Running || trouble != nil {
 		next = time.Time{}
 	}
-	mine, err := s.store.AdvancePass(ctx, *p, next)
+	mine := false
+	err = s.store.InTx(ctx, func(tx Tx) (err error) {
+		for _, sub := range same {
+			if err = tx.MarkRead(ctx, sub); err != nil {
+				return err
+			}
+		}
+		mine, err = tx.AdvancePass(ctx, *p, next)
+		return err
+	})
 	if err == nil && !mine {
 		p.Running = false // it took too long, and somebody else is at it
 	}
@@ -119,9 +137,8 @@ func (s *Service) lookAtSome(ctx context.Context, p *Pass) error {
 
 // lookAt looks at one org. One that Stripe does not answer about is left to the
 // worker, who spaces out its tries: it must not keep the pass from the rest.
-func (s *Service) lookAt(ctx context.Context, orgID string, p *Pass) error {
-	w := watch{by: reconciler}
-	_, err := s.sync(ctx, orgID, &w)
+func (s *Service) lookAt(ctx context.Context, orgID string, p *Pass, w *watch) error {
+	_, err := s.sync(ctx, orgID, w)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

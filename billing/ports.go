@@ -237,6 +237,9 @@ type SubscriptionTx interface {
 	// than those in the list stay), and marks the inbox rows done that were stored
 	// before sub.SyncedSeq was reached.
 	SaveState(ctx context.Context, sub Subscription, invoices []Invoice) (bool, error)
+	// MarkRead notes sub.SyncedAt of a reading that changed nothing, unless the row
+	// was written since.
+	MarkRead(ctx context.Context, sub Subscription) error
 	// SetSchedule records who asked for the scheduled change (nil clears it).
 	SetSchedule(ctx context.Context, orgID string, by *Schedule) error
 	// Invoices newest first, before the given id ("" for the first page).

@@ -48,7 +48,11 @@ func (s *Service) look(ctx context.Context, orgID string, w *watch, news bool) (
 			again, err = w.compare(ctx, s, before, sub, invoices)
 		}
 		saved := false
-		if err == nil && !again {
+		switch {
+		case err != nil || again:
+		case w.unchanged():
+			saved, err = s.isStill(ctx, before)
+		default:
 			saved, err = s.inTurn(news, func() (bool, error) { return s.save(ctx, org, before, sub, invoices, w) })
 		}
 		if err != nil {
@@ -74,6 +78,12 @@ func (s *Service) look(ctx context.Context, orgID string, w *watch, news bool) (
 		}
 		return sub, err
 	}
+}
+
+// isStill reports whether nobody has written the row since.
+func (s *Service) isStill(ctx context.Context, before Subscription) (bool, error) {
+	now, err := s.store.Subscription(ctx, before.OrgID)
+	return now.RowVersion == before.RowVersion, err
 }
 
 // save writes a reading and, with it, tells the host what it changed.

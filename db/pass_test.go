@@ -88,3 +88,24 @@ func TestCustomerOrgs(t *testing.T) {
 		}
 	})
 }
+
+// TestMarkRead: a reading that changed nothing is noted, unless the row was
+// written since, and stands in no sync's way.
+func TestMarkRead(t *testing.T) {
+	eachEngine(t, func(t *testing.T, s fixture) {
+		ctx := t.Context()
+		sub := ok(s.Subscription(ctx, acme))(t)
+		read := sub
+		read.SyncedAt = t0.Add(time.Hour)
+		must(t, s.MarkRead(ctx, read))
+		now := ok(s.Subscription(ctx, acme))(t)
+		if !now.SyncedAt.Equal(read.SyncedAt) || now.RowVersion != sub.RowVersion {
+			t.Errorf("%+v", now)
+		}
+		same(t, "saved", ok(s.SaveState(ctx, sub, nil))(t), true)
+		must(t, s.MarkRead(ctx, read))
+		if now = ok(s.Subscription(ctx, acme))(t); now.SyncedAt.Equal(read.SyncedAt) {
+			t.Error("an older reading is noted as the last")
+		}
+	})
+}

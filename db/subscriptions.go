@@ -80,6 +80,13 @@ func (q queries) SaveState(ctx context.Context, sub billing.Subscription, invoic
 	return saved, err
 }
 
+// MarkRead implements billing.SubscriptionTx. The row stays what it is for a sync
+// that is under way.
+func (q queries) MarkRead(ctx context.Context, sub billing.Subscription) error {
+	return q.exec(ctx, `UPDATE subscriptions SET synced_at = $3 WHERE org_id = $1 AND row_version = $2`,
+		sub.OrgID, sub.RowVersion, stamp(sub.SyncedAt))
+}
+
 // SetSchedule implements billing.SubscriptionTx. It is a write of the row, so a
 // sync that began before starts again instead of writing the old value back.
 func (q queries) SetSchedule(ctx context.Context, orgID string, by *billing.Schedule) error {
