@@ -33,7 +33,8 @@ type SpendChart struct {
 	Zero     string // the line from which they begin
 	Total    string // "$117.00 in 12 months"
 	From, To Time
-	// Labels are the amounts below the bars, if all are short enough.
+	// Labels are the amounts below the bars, if all are short enough; a month
+	// without one has none.
 	Labels []string
 	Rows   []SpendRow // newest first
 }
@@ -64,8 +65,10 @@ func (in Locale) newSpendChart(s billing.Spend) SpendChart {
 	for _, m := range s.Months {
 		amount := in.money(m.Amount, s.Currency)
 		c.Rows = append(c.Rows, SpendRow{monthTime(m.Start).Text, amount, in.number(int64(m.Invoices))})
+		if short = short && len([]rune(amount)) <= labelRoom; m.Amount == 0 {
+			amount = ""
+		}
 		c.Labels = append(c.Labels, amount)
-		short = short && len([]rune(amount)) <= labelRoom
 	}
 	if !short {
 		c.Labels = nil
