@@ -33,13 +33,13 @@ func TestAdminReviews(t *testing.T) {
 	s := newSite(t, worldtest.Options{})
 	p, q := s.people("acme", "pro", visa), s.people("other", "pro", visa)
 	op := s.operator().caller
-	s.get(op, "/admin/stripe").reads("Nobody knows", "No change waits for you.", "No difference was found.", "not yet")
-	s.get(op, "/admin").reads("A change needs your eye")
+	s.get(op, "/admin/stripe").reads("Outcome unknown", "No change waits for you.", "No difference was found.", "not yet")
+	s.get(op, "/admin").reads("A change waits for you")
 
 	one := "/admin/reviews/" + s.unclear(p, "int_one", billing.IntentNeedsReview)
 	two := "/admin/reviews/" + s.unclear(q, "int_two", billing.IntentNeedsReview)
 	s.Advance(time.Hour)
-	s.get(op, "/admin").reads("", "A change needs your eye", "2<span")
+	s.get(op, "/admin").reads("", "A change waits for you", "2<span")
 	s.get(op, "/admin/stripe").reads("No change waits for you.", p.Org.Name+": switch to Scale", q.Org.Name, one, two)
 	page := s.get(op, one).reads("Settled", "Stripe shows nothing of it", "Sent to Stripe", "int_one", "It did not happen", `<td>Pro</td>`, `<td>Scale</td>`)
 	page = s.follow(op, page, one+"/look").reads("", "Read from Stripe just now.", "Stripe shows nothing of it")

@@ -53,11 +53,13 @@ func NewAdminLimits(f AdminFrame, c *billing.Catalog, kind, plan string, list []
 	return p
 }
 
-func wishOf(l billing.LimitRequest) string {
+func wishOf(l billing.LimitRequest) string { return "wants " + wish(l) }
+
+func wish(l billing.LimitRequest) string {
 	if l.Desired == 0 {
-		return "wants more"
+		return "more"
 	}
-	return "wants " + number(l.Desired)
+	return number(l.Desired)
 }
 
 // NewAdminOrgs lists orgs.
@@ -86,7 +88,7 @@ func NewAdminLimit(f AdminFrame, c *billing.Catalog, l billing.LimitCase, s bill
 			{Term: "First asked", At: momentFrom(l.CreatedAt, s.Now)},
 			{Term: "Last asked", At: momentFrom(l.AskedAt, s.Now)},
 			{Term: "How often", Text: number(int64(l.Asks))},
-			{Term: "Wish", Text: wishOf(l.LimitRequest)},
+			{Term: "Wish", Text: wish(l.LimitRequest)},
 			{Term: "Plan now", Text: s.Plan.Name},
 		},
 	}

@@ -160,8 +160,8 @@ func TestAdminOrgSays(t *testing.T) {
 
 func TestAdminLimitSays(t *testing.T) {
 	words := func(name string) string { return text(render(t, adminSamples()[name]).root) }
-	says(t, words("admin-limit"), []string{"Acme: agents", "Asked by agent deploy-bot", "How often 3", "Wish wants 50", "Plan now Pro", "In use 8 of 10", "A <b>nightly</b> build", "Grant", "Decline"}, []string{"Answered by"})
-	says(t, words("admin-limit-other"), []string{"Acme: other", "Wish wants more", "Of"}, []string{"In use"})
+	says(t, words("admin-limit"), []string{"Acme: agents", "Asked by agent deploy-bot", "How often 3", "Wish 50", "Plan now Pro", "In use 8 of 10", "A <b>nightly</b> build", "Grant", "Decline"}, []string{"Answered by"})
+	says(t, words("admin-limit-other"), []string{"Acme: other", "Wish more", "Of"}, []string{"In use"})
 	says(t, words("admin-limit-granted"), []string{"Granted", "50 until 23 December 2026: A good customer.", "Answered by op@countersign.test"}, []string{"New limit"})
 	says(t, words("admin-limit-refused"), []string{"Declined", "Answer A good customer."}, []string{"50 until", "New limit"})
 	says(t, words("admin-signals"), []string{"Agents on Free", "Organisations 12", "Asked 31", "Median wish 25", "Other on Pro", "Median wish not said"}, nil)

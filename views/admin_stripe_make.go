@@ -24,7 +24,7 @@ func NewAdminStripe(v StripeValues) AdminStripePage {
 	for _, r := range v.Reviews {
 		p.Reviews = append(p.Reviews, AdminLine{
 			Title: r.OrgName + ": " + intentWords(v.Catalog, r.Quote), Href: "/admin/reviews/" + r.ID, Figure: amountWords(r.Quote),
-			Chip: Chip{"Nobody knows", ToneWarn}, At: momentFrom(r.CreatedAt, v.Now),
+			Chip: Chip{"Outcome unknown", ToneWarn}, At: momentFrom(r.CreatedAt, v.Now),
 		})
 	}
 	p.Figures = passFigures(v.State, v.Now)
@@ -135,7 +135,7 @@ func NewAdminReview(f AdminFrame, c *billing.Catalog, r billing.ReviewCase) Admi
 		}[r.State]
 		return p
 	}
-	p.Chip = Chip{"Nobody knows", ToneWarn}
+	p.Chip = Chip{"Outcome unknown", ToneWarn}
 	p.Sight = sightPanel(r.Sight)
 	p.Forms = reviewForms(f, r)
 	return p

@@ -3,7 +3,7 @@ package views
 // The operator's pages of what Stripe says.
 const (
 	copyStripe         = "Stripe"
-	copyStripeLead     = "What Stripe says, read once more by us, and what nobody knows."
+	copyStripeLead     = "Changes that Stripe never answered, and what we read from it again every night."
 	copyReviews        = "Changes that nobody knows the end of"
 	copyReviewsLead    = "Stripe never answered, and it is too late to ask again. Until you settle it, its organisation can change nothing else."
 	copyReviewsNone    = "No change waits for you."
@@ -30,6 +30,6 @@ const (
 	copyReviewWaits    = "The operator of this service is looking at your last change"
 	copyReviewWaitText = "Stripe did not say how it ended. Nothing is charged twice, and you need not do anything. Other changes wait until it is settled."
 	copyReviewShut     = "Your last change is still being looked at. Once that is settled, another one can be made."
-	copyReviewsHome    = "A change needs your eye"
+	copyReviewsHome    = "A change waits for you"
 	copyReviewsLook    = "Look at it"
 )
