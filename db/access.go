@@ -69,7 +69,7 @@ type caller struct {
 // of the person, and the overview of the org where it is asked for.
 const (
 	sessionLine = `e.id{!}, e.user_id{!}, e.org_id{!}, e.created_at{!}, e.last_seen_at{!}, u.email{!}, m.role{!},
-		(SELECT count(*) = 1 FROM members n WHERE n.user_id = e.user_id){!}`
+		NOT EXISTS (SELECT 1 FROM members n WHERE n.user_id = e.user_id AND n.org_id <> e.org_id){!}`
 	ofSession = ` FROM sessions e JOIN users u ON u.id = e.user_id JOIN orgs o ON o.id = e.org_id
 		JOIN members m ON m.org_id = e.org_id AND m.user_id = e.user_id`
 	whereSession = ` WHERE e.hash = $1 AND e.revoked_at IS NULL`

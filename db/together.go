@@ -23,9 +23,11 @@ import (
 //
 // SQLite is in the same process: there is no way to save.
 
-// atOnce is how many reads are one statement at most. When as many wait, they do
-// not wait any longer.
+// atOnce is how many reads are one statement at most.
 const atOnce = 16
+
+// few are still better read together with those who come next.
+const few = 8
 
 // shared is a statement that reads one row, alone and for several.
 type shared struct{ alone, joined string }
@@ -58,9 +60,14 @@ type together struct {
 }
 
 type queue struct {
-	running int // statements
+	reading int // askers whose statements are under way
 	waiting []*asker
 }
+
+// enough is how many do not wait any longer: as many as are being read. Half of
+// all are with PostgreSQL then while we answer the other half; if all of them
+// waited for one statement, nobody would be left to answer.
+func (q *queue) enough() int { return min(max(q.reading, few), atOnce) }
 
 // join queues a reader. It returns those that the reader has to read for, itself
 // among them, or nil if it is to wait for its turn.
@@ -73,26 +80,24 @@ func (t *together) join(what *shared, r *asker) []*asker {
 		t.queues[what] = q
 	}
 	q.waiting = append(q.waiting, r)
-	if q.running > 0 && len(q.waiting) < atOnce {
+	if q.reading > 0 && len(q.waiting) < q.enough() {
 		return nil
 	}
-	q.running++
 	return q.take()
 }
 
 func (q *queue) take() []*asker {
 	all := q.waiting
-	q.waiting = nil
+	q.waiting, q.reading = nil, q.reading+len(all)
 	return all
 }
 
-// done ends a statement. The first of those who wait for its end does the next one.
-func (t *together) done(what *shared) {
+// done ends a statement for so many. The first of those who wait does the next one.
+func (t *together) done(what *shared, readers int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	q := t.queues[what]
-	if len(q.waiting) == 0 {
-		q.running--
+	if q.reading -= readers; len(q.waiting) == 0 {
 		return
 	}
 	next := q.take()
@@ -148,7 +153,7 @@ func (q queries) share(ctx context.Context, fields []any, what *shared, args []a
 	if len(all) > 1 {
 		q.readFor(ctx, what, all)
 	} else if len(all) == 1 {
-		defer q.s.together.done(what)
+		defer q.s.together.done(what, 1)
 	}
 	if len(all) == 1 || r.err != nil { // what one is to blame for each learns for itself
 		return q.into(ctx, fields, what.alone, args)
@@ -176,7 +181,7 @@ func setFields(fields []any, row []text) error {
 func (q queries) readFor(ctx context.Context, what *shared, all []*asker) {
 	err := errUnread
 	defer func() {
-		q.s.together.done(what)
+		q.s.together.done(what, len(all))
 		for _, r := range all {
 			r.err = err
 			r.turn <- nil

@@ -20,13 +20,13 @@ func onPostgres(t *testing.T) fixture {
 	return s
 }
 
-// busy makes a statement that is under way, so that others wait for its end.
-func (s fixture) busy(what *shared) { s.together.join(what, &asker{}) }
+// busy makes statements for so many that are under way, so that others wait.
+func (s fixture) busy(what *shared, readers int) { s.together.queues[what] = &queue{reading: readers} }
 
 // allAtOnce calls f so often at the same time that the last call has all read
 // together.
 func (s fixture) allAtOnce(what *shared, f func(i int)) {
-	s.busy(what)
+	s.busy(what, atOnce)
 	var all sync.WaitGroup
 	for i := range atOnce {
 		all.Go(func() { f(i) })
@@ -121,22 +121,41 @@ func TestWaitForTheStatementUnderWay(t *testing.T) {
 	same(t, "what nobody else reads", len(waiting.join(another, &asker{})), 1)
 	same(t, "left", waiting.leave(what, readers[2]), true)
 	same(t, "left twice", waiting.leave(what, readers[2]), false)
-	waiting.done(what)
+	waiting.done(what, 1)
 	same(t, "the next", <-readers[1].turn, []*asker{readers[1], readers[3]})
 	same(t, "left too late", waiting.leave(what, readers[3]), false)
-	waiting.done(what)
+	waiting.done(what, 2)
 	same(t, "after all", waiting.join(what, readers[0]), readers[:1])
+}
+
+// TestEnoughWait: as many as are being read do not wait any longer, if they are
+// more than a few, nor do more than a statement is for.
+func TestEnoughWait(t *testing.T) {
+	for reading, enough := range map[int]int{1: few, few + 1: few + 1, atOnce: atOnce, 3 * atOnce: atOnce} {
+		what := share(`SELECT 1`, "text")
+		waiting := &together{queues: map[*shared]*queue{what: {reading: reading}}}
+		for n := 1; n < enough; n++ {
+			if got := waiting.join(what, &asker{}); got != nil {
+				t.Errorf("%d are read beside %d", len(got), reading)
+			}
+		}
+		same(t, "enough", len(waiting.join(what, &asker{})), enough)
+		same(t, "reading", waiting.queues[what].reading, reading+enough)
+		waiting.done(what, reading)
+		waiting.done(what, enough)
+		same(t, "at rest", waiting.queues[what].reading, 0)
+	}
 }
 
 func TestGiveUpWaiting(t *testing.T) {
 	s := onPostgres(t)
-	s.busy(selectKey)
+	s.busy(selectKey, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, _, err := s.KeyPrincipal(ctx, []byte("hash-1")); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
-	s.together.done(selectKey)
+	s.together.done(selectKey, 1)
 	p, _, err := s.KeyPrincipal(t.Context(), []byte("hash-1"))
 	must(t, err)
 	same(t, "org", p.OrgID, acme)
