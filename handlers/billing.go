@@ -162,5 +162,9 @@ func (h *handlers) review(r *web.Request) error {
 	if err != nil {
 		return err
 	}
-	return r.Page(http.StatusOK, views.ReviewPage(views.NewReview(v, offer, nil)))
+	review := views.NewReview(v, offer, nil)
+	if !r.HTMX() {
+		review = review.Apart()
+	}
+	return r.Page(http.StatusOK, views.ReviewPage(review))
 }

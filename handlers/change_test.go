@@ -158,6 +158,12 @@ func TestDowngradeAndUndo(t *testing.T) {
 	owner := who{session: c.OwnerCookie}
 	review := s.get(owner, pathReview+"?plan=free")
 	contains(t, review, 200, `id="review"`, "Nothing is deleted")
+	// On a page of its own the press leads away; in the place of another page, not.
+	const inPlace = `hx-post="` + pathDowngrade
+	contains(t, s.get(owner, pathReview+"?plan=free", "HX-Request: true"), 200, inPlace)
+	if strings.Contains(review.Body.String(), inPlace) {
+		t.Error("the press leaves the review's frame around Settings → Billing")
+	}
 	w := s.submit(owner, pathDowngrade, forms(review, pathDowngrade, "", ""))
 	if w.Code != 303 || !s.Sync(c.Org.ID).CancelAtPeriodEnd {
 		t.Fatalf("%d %s", w.Code, w.Body)

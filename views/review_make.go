@@ -38,6 +38,15 @@ func NewReview(values BillingValues, o billing.Offer, before *billing.Quote) Rev
 	return r
 }
 
+// Apart is the review as a page of its own: the press leads away from it, to
+// Settings → Billing.
+func (r Review) Apart() Review {
+	if r.Button != nil {
+		r.Button.Form.Away = true
+	}
+	return r
+}
+
 func priceMoved() *Panel {
 	return &Panel{Tone: ToneWarn, Title: "The price has changed since you saw it", Text: "Nothing was charged. Look at the new price and decide again.", Focus: true}
 }
