@@ -1,6 +1,7 @@
 package db
 
 import (
+	"bufio"
 	"context"
 	"database/sql/driver"
 	"errors"
@@ -32,15 +33,23 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 	if err != nil {
 		return nil, err
 	}
-	return &boundedConn{Conn: c}, nil
+	return &boundedConn{Conn: c, ahead: bufio.NewReaderSize(c, readAhead)}, nil
 }
 
 // boundedConn waits answerWithin for the answer to what was written last, unless
 // the driver has set a time of its own, as it does while it connects.
 type boundedConn struct {
 	net.Conn
+	ahead  *bufio.Reader
 	driven bool
 }
+
+// readAhead is how much is read at once of what has come: the driver alone reads
+// 4 kB, which is less than a row of Settings → Billing.
+const readAhead = 32 << 10
+
+// Read implements net.Conn.
+func (c *boundedConn) Read(b []byte) (int, error) { return c.ahead.Read(b) }
 
 // SetDeadline implements net.Conn.
 func (c *boundedConn) SetDeadline(t time.Time) error {
