@@ -1,6 +1,7 @@
 package db
 
 import (
+	"slices"
 	"testing"
 )
 
@@ -16,4 +17,20 @@ func TestFill(t *testing.T) {
 			same(t, id, []any{o.Usage, o.Subscription.Plan, len(ok(s.Members(ctx, id))(t))}, []any{like.Usage, like.Subscription.Plan, 1})
 		}
 	})
+}
+
+// Hashes of keys that are made up are as many as the ids, in their order and over
+// the whole range.
+func TestHashLike(t *testing.T) {
+	ids := []string{"org_00zz", "org_7zzz", "org_8000", "org_8001", "org_zzzzzzzz", "org_zzzzzzzzz"}
+	var hashes []string
+	for _, id := range ids {
+		hashes = append(hashes, hashLike(id))
+	}
+	if !slices.IsSorted(hashes) || len(slices.Compact(hashes)) != len(ids) {
+		t.Errorf("not in order, or some twice: %q", hashes)
+	}
+	if hashes[0][:2] != "00" || hashes[2][:2] != "40" || hashes[4][:4] != "ffff" || len(hashes[0]) != 64 {
+		t.Errorf("not even: %q", hashes)
+	}
 }

@@ -26,14 +26,14 @@ var (
 		"{rows_as_well}", `unnest($11::text[], $12::text[], $13::text[], $14::bigint[], $15::timestamptz[]) AS r (a, b, c, n, at)`,
 		"{in_list}", "= ANY($1)",
 		"{time}", "TIMESTAMPTZ",
-		"{blob}", "BYTEA",
+		"{hash}", `CAST('\x' || r.c AS BYTEA)`,
 		"{json}", "::json",
 	}
 	sqliteLists = []string{
 		"{rows}", `(SELECT value->>0 AS a, value->>1 AS b, value->>2 AS c, value->>3 AS n, value->>4 AS at FROM json_each($1)) AS r`,
 		"{in_list}", "IN (SELECT value FROM json_each($1))",
 		"{time}", "TEXT",
-		"{blob}", "BLOB",
+		"{hash}", "unhex(r.c)",
 		"{json}", "",
 	}
 )
