@@ -113,7 +113,11 @@ func describe(p *ApprovePage, v ApproveValues) {
 		}
 	}
 	if !q.NextChargeAt.IsZero() {
-		p.Facts = append(p.Facts, Fact{Term: "Next charge", Text: v.money(q.Recurring, q.Currency) + " on", At: v.day(q.NextChargeAt)})
+		term := "Next charge"
+		if unmade(r.Approval.State) {
+			term = "Next charge on approval"
+		}
+		p.Facts = append(p.Facts, Fact{Term: term, Text: v.money(q.Recurring, q.Currency) + " on", At: v.day(q.NextChargeAt)})
 	}
 	if q.LiftsDowngrade {
 		p.Facts = append(p.Facts, Fact{Term: copyDowngradeTerm, Text: copyDowngradeLifted})
@@ -138,11 +142,22 @@ func describeTrial(p *ApprovePage, v ApproveValues) {
 		Fact{Term: "How often", Text: "Once for each organisation"})
 }
 
+// unmade reports whether a request is over and its change was not made.
+func unmade(s billing.ApprovalState) bool {
+	switch s {
+	case billing.ApprovalPending, billing.ApprovalApproved, billing.ApprovalExecuting, billing.ApprovalSucceeded, billing.ApprovalIndeterminate:
+		return false
+	}
+	return true
+}
+
 // dueOf is what approving charges, in the words of before or after.
 func (in Locale) dueOf(a billing.Approval, q billing.Quote) *Due {
 	d := &Due{Label: "Due today", Amount: in.money(q.DueNow, q.Currency), Lines: in.quoteLinesOf(q)}
+	if unmade(a.State) {
+		d.Label = "Due on approval"
+	}
 	switch a.State {
-	case billing.ApprovalPending:
 	case billing.ApprovalSucceeded:
 		d.Label = "Charged"
 		if a.Result != nil {
@@ -152,8 +167,6 @@ func (in Locale) dueOf(a billing.Approval, q billing.Quote) *Due {
 		d.Label = "To be charged"
 	case billing.ApprovalIndeterminate:
 		d.Label = "Approved for"
-	default:
-		d.Label = "Due on approval"
 	}
 	if q.Credit > 0 {
 		d.Note = in.money(q.Credit, q.Currency) + " of unused time is credited to the next charges."

@@ -166,6 +166,25 @@ func TestAnsweredRequests(t *testing.T) {
 	}
 }
 
+// What was not made says no charge as if it were to come.
+func TestChargesOfAnAnsweredRequest(t *testing.T) {
+	for state, want := range map[billing.ApprovalState][2]string{
+		billing.ApprovalPending:       {"Due today", "Next charge"},
+		billing.ApprovalExecuting:     {"To be charged", "Next charge"},
+		billing.ApprovalSucceeded:     {"Charged", "Next charge"},
+		billing.ApprovalIndeterminate: {"Approved for", "Next charge"},
+		billing.ApprovalDenied:        {"Due on approval", "Next charge on approval"},
+		billing.ApprovalExpired:       {"Due on approval", "Next charge on approval"},
+		billing.ApprovalFailed:        {"Due on approval", "Next charge on approval"},
+	} {
+		v := requestValues(t)
+		v.Request.Approval.State, v.Request.Quote.NextChargeAt = state, periodEnd
+		if p := NewApprove(v); p.Due.Label != want[0] || len(p.Facts) == 0 || p.Facts[0].Term != want[1] {
+			t.Errorf("%s: %q, %+v, want %q", state, p.Due.Label, p.Facts, want)
+		}
+	}
+}
+
 func TestLateAnswerSaysWhoWasFirst(t *testing.T) {
 	v := requestValues(t)
 	v.Problem = billing.ErrAlreadyDecided
