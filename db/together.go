@@ -18,8 +18,9 @@ import (
 
 // To set up a statement, and the way to PostgreSQL and back, cost more than the
 // rows that it reads. So reads that come while one like them is under way wait
-// for its end, and are then one statement together. Who comes alone is not held
-// up, nobody is given what was read before they asked, and nothing is kept.
+// for its end, or until enough of them wait, and are then one statement together.
+// Who comes alone is not held up, nobody is given what was read before they asked,
+// and nothing is kept.
 //
 // SQLite is in the same process: there is no way to save.
 
