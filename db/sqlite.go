@@ -75,7 +75,7 @@ func ownFile(path string) error {
 // readCache is what all readers together keep of the file in memory, in KiB. Each
 // keeps pages of its own, so a few with much find more there than many with little,
 // and more than one for each processor only get in each other's way.
-const readCache = 52_000
+const readCache = 48_000
 
 func (s *Store) migrateSQLite(ctx context.Context, dsn string) error {
 	c, err := sqlite.NewConnector(dsn)
